@@ -1,0 +1,97 @@
+/**
+ * The interface between albatrossd and what runs a unikernel: a launcher for one kind of virtual machine.
+ *
+ * A backend first *checks* a unikernel, touching nothing, and later *launches* it, when all its devices exist.
+ *
+ * @module
+ */
+import type { ByteString } from "../core/byte-string.ts";
+import type { Name } from "../core/name.ts";
+import type { MacAddress, UnikernelArguments, UnikernelType } from "../core/unikernel.ts";
+import type { ChildProcess } from "../runtime/process.ts";
+import type { ImageDescription } from "./image.ts";
+
+/** The version of this interface; a backend of another one is refused. */
+export const BACKEND_INTERFACE_VERSION = 1;
+
+/** A unikernel that cannot be run as asked. `message` is the text for the client (daemon.md 16). */
+export class BackendRefusal extends Error {
+  override readonly name = "BackendRefusal";
+}
+
+/** Where a backend finds things on this host. */
+export interface BackendHost {
+  /** The database directory `D`, where administrators may put tenders. */
+  readonly databaseDirectory: string;
+  /** Search path for tenders, as in `PATH`. */
+  readonly path: string;
+  /** The option `--tender`: this file instead of a search. */
+  readonly tender: string | undefined;
+  /** Whether the built-in tender may emulate a CPU where there is no usable KVM. */
+  readonly allowEmulation: boolean;
+  /** Command line prefix that starts this very program, e.g. `["/usr/libexec/albatross/albatross"]`. */
+  readonly self: readonly string[];
+}
+
+/** What is to be checked before anything on the host is touched. */
+export interface CheckRequest {
+  readonly arguments: UnikernelArguments;
+  /** What inspection found in the image; `undefined` for types without image. */
+  readonly image: ImageDescription | undefined;
+}
+
+/** A unikernel that passed the check, bound to the program that will run it. */
+export interface Launcher {
+  /** What runs it, for people: `solo5-hvt`, `built-in tender on KVM`, … */
+  readonly description: string;
+  /** Whether a CPU is emulated. */
+  readonly emulated: boolean;
+  /**
+   * The complete command line of the tender.
+   *
+   * @throws {BackendRefusal} if an argument cannot be passed on
+   */
+  commandLine(request: LaunchRequest): readonly string[];
+  /**
+   * Starts the process.
+   *
+   * @throws {BackendRefusal} with the system's reason as `cause`
+   */
+  launch(request: LaunchRequest): ChildProcess;
+}
+
+/** Everything a launched unikernel is given. */
+export interface LaunchRequest {
+  readonly name: Name;
+  /** Path of the (uncompressed) image, `T/N.img`. */
+  readonly imageFile: string;
+  readonly arguments: UnikernelArguments;
+  /** The value for `--name=`, or `undefined` if it is not to be added. */
+  readonly nameArgument: string | undefined;
+  /** In the order of the configuration. */
+  readonly networks: readonly { readonly name: ByteString; readonly tap: string; readonly mac: MacAddress }[];
+  /** In the order of the configuration. */
+  readonly blockDevices: readonly {
+    readonly name: ByteString;
+    readonly file: string;
+    /** Bytes; `undefined` if not configured. */
+    readonly sectorSize: number | undefined;
+  }[];
+  /** Descriptor that becomes standard input, output and error: the console fifo. */
+  readonly console: number;
+}
+
+/** A launcher for one kind of virtual machine. */
+export interface Backend {
+  readonly interfaceVersion: typeof BACKEND_INTERFACE_VERSION;
+  /** Short unique name: `hvt`, `spt`, `bhyve`. */
+  readonly name: string;
+  /** Whether this backend is responsible for such a unikernel. */
+  handles(type: UnikernelType, image: ImageDescription | undefined): boolean;
+  /**
+   * Finds everything that would make a launch fail, without touching anything.
+   *
+   * @throws {BackendRefusal} with the text for the client
+   */
+  check(request: CheckRequest, host: BackendHost): Promise<Launcher>;
+}
