@@ -8,6 +8,8 @@
 import { statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { CpuAffinityError, withCpus } from "./cpu-affinity.ts";
+import { closeDescriptor, duplicateDescriptor } from "./descriptor.ts";
+import { withSignalsUnblocked } from "./signal-mask.ts";
 
 /** How a process ended. `unknown`: it was not ours to wait for, or waiting failed. */
 export type ExitStatus =
@@ -112,19 +114,45 @@ function checkArguments(argv: readonly string[], options: SpawnOptions): string 
   return program;
 }
 
-function adjustOomScore(pid: number, program: string, adjustment: number): void {
+function adjustOomScore(
+  child: { readonly pid: number; kill(signal: number): void },
+  program: string,
+  adjustment: number,
+): void {
   try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, String(adjustment));
+    writeFileSync(`/proc/${child.pid}/oom_score_adj`, String(adjustment));
   } catch (error) {
     const code = codeOf(error);
     if (code === "ENOENT" || code === "ESRCH") return; // it has ended already: nothing is left to adjust
-    process.kill(pid, "SIGKILL"); // cannot hit another process: the runtime reaps only when we return to its loop
+    child.kill(constants.signals.SIGKILL);
     throw new SpawnError(
       `Cannot start ${program}: its out-of-memory score cannot be set (${code}). Grant CAP_SYS_RESOURCE`,
       code,
       error,
     );
   }
+}
+
+/** Bun does not take one of 0, 1 and 2 as another one of them. */
+function withDescriptorAbove2<T>(descriptor: number, action: (descriptor: number) => T): T {
+  if (descriptor > 2) return action(descriptor);
+  const duplicate = duplicateDescriptor(descriptor);
+  try {
+    return action(duplicate);
+  } finally {
+    closeDescriptor(duplicate);
+  }
+}
+
+function explain(error: unknown, program: string, directory: string): SpawnError {
+  if (error instanceof CpuAffinityError) {
+    return new SpawnError(`Cannot start ${program}: ${error.message}`, "EINVAL", error);
+  }
+  const code = codeOf(error);
+  const reason = isDirectory(directory)
+    ? (advice[code] ?? `the system says ${code}`)
+    : `its working directory ${directory} does not exist. Create it`;
+  return new SpawnError(`Cannot start ${program}: ${reason}`, code, error);
 }
 
 /**
@@ -145,12 +173,12 @@ export function spawnProcess(argv: readonly string[], options: SpawnOptions): Ch
   }
   const directory = options.directory ?? "/";
   const { promise, resolve } = Promise.withResolvers<ExitStatus>();
-  const spawn = () =>
+  const spawn = (stdio: number) =>
     Bun.spawn({
       cmd: [...argv],
       cwd: directory,
       env: { ...options.environment },
-      stdio: [options.stdio, options.stdio, options.stdio],
+      stdio: [stdio, stdio, stdio],
       detached: true,
       onExit(_child, code, signal, error) {
         resolve(error === undefined ? exitStatus(code, signal) : { kind: "unknown" });
@@ -158,22 +186,13 @@ export function spawnProcess(argv: readonly string[], options: SpawnOptions): Ch
     });
   let child: ReturnType<typeof spawn>;
   try {
-    child = options.cpus.length === 0 ? spawn() : withCpus(options.cpus, spawn);
+    // Bun resets ignored signals in the child, but lets it inherit the blocked ones.
+    const start = () => withSignalsUnblocked(() => withDescriptorAbove2(options.stdio, spawn));
+    child = options.cpus.length === 0 ? start() : withCpus(options.cpus, start);
   } catch (error) {
-    if (error instanceof CpuAffinityError) {
-      throw new SpawnError(`Cannot start ${program}: ${error.message}`, "EINVAL", error);
-    }
-    const code = codeOf(error);
-    if (!isDirectory(directory)) {
-      throw new SpawnError(
-        `Cannot start ${program}: its working directory ${directory} does not exist. Create it`,
-        code,
-        error,
-      );
-    }
-    throw new SpawnError(`Cannot start ${program}: ${advice[code] ?? `the system says ${code}`}`, code, error);
+    throw explain(error, program, directory);
   }
   child.unref();
-  if (options.oomScoreAdjust !== undefined) adjustOomScore(child.pid, program, options.oomScoreAdjust);
+  if (options.oomScoreAdjust !== undefined) adjustOomScore(child, program, options.oomScoreAdjust);
   return { pid: child.pid, exited: promise };
 }
