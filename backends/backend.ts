@@ -77,6 +77,8 @@ export interface LaunchRequest {
     /** Bytes; `undefined` if not configured. */
     readonly sectorSize: number | undefined;
   }[];
+  /** Variables for the environment of the process, which gets these and `PATH` only; they mark it as albatrossd's. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Descriptor that becomes standard input, output and error: the console fifo. */
   readonly console: number;
 }

@@ -1,0 +1,98 @@
+/**
+ * Folds an event into the state.
+ *
+ * @module
+ */
+import type { Name } from "../name.ts";
+import type { Event } from "./event.ts";
+import type { State, Unikernel, UnikernelSpec } from "./state.ts";
+
+function put<T>(map: ReadonlyMap<string, T>, name: Name, value: T): ReadonlyMap<string, T> {
+  return new Map(map).set(name.key, value);
+}
+
+function without<T>(map: ReadonlyMap<string, T>, name: Name): ReadonlyMap<string, T> {
+  const copy = new Map(map);
+  copy.delete(name.key);
+  return copy;
+}
+
+function fresh(name: Name, spec: UnikernelSpec, restarts: number): Unikernel {
+  return {
+    name,
+    spec,
+    arguments: spec.arguments,
+    phase: { kind: "starting" },
+    restarts,
+    failures: 0,
+    startedAt: 0,
+    lastExit: undefined,
+  };
+}
+
+/** The unikernel after the event; `undefined` if it is gone or the event is not about one that is known. */
+function applyToUnikernel(before: Unikernel | undefined, event: Event): Unikernel | undefined {
+  switch (event.kind) {
+    case "unikernel-admitted":
+      return fresh(event.name, event.spec, 0);
+    case "unikernel-restored":
+      return fresh(event.name, event.spec, event.restarts);
+    case "unikernel-removed":
+      return undefined;
+  }
+  if (before === undefined) return undefined;
+  switch (event.kind) {
+    case "unikernel-respecified":
+      return { ...before, spec: event.spec, arguments: event.spec.arguments };
+    case "unikernel-started":
+      return {
+        ...before,
+        phase: { kind: "running", run: event.run },
+        restarts: before.startedAt === 0 ? before.restarts : before.restarts + 1,
+        startedAt: event.run.startedAt,
+      };
+    case "unikernel-adopted":
+      return { ...before, phase: { kind: "running", run: event.run }, startedAt: event.run.startedAt };
+    case "unikernel-exited":
+      if (before.phase.kind !== "running" || before.phase.run.instance !== event.instance) return before;
+      return { ...before, phase: { kind: "starting" }, lastExit: event.status };
+    case "unikernel-waiting":
+      return {
+        ...before,
+        phase: { kind: "waiting", until: event.until, reason: event.reason },
+        failures: event.failures,
+      };
+    case "unikernel-failed":
+      return {
+        ...before,
+        phase: { kind: "failed", until: event.until, reason: event.reason },
+        failures: event.failures,
+      };
+    case "name-option-dropped": {
+      const changed = { ...before.arguments, addName: false };
+      return { ...before, arguments: changed, spec: { ...before.spec, arguments: changed } };
+    }
+    default:
+      return before;
+  }
+}
+
+/** The state after `event`. Events about unikernels that are not there change nothing. */
+export function apply(state: State, event: Event): State {
+  switch (event.kind) {
+    case "policy-added":
+      return { ...state, policies: put(state.policies, event.name, { name: event.name, policy: event.policy }) };
+    case "policy-removed":
+      return { ...state, policies: without(state.policies, event.name) };
+    case "block-added":
+      return { ...state, blocks: put(state.blocks, event.name, { name: event.name, size: event.size }) };
+    case "block-removed":
+      return { ...state, blocks: without(state.blocks, event.name) };
+    default: {
+      const after = applyToUnikernel(state.unikernels.get(event.name.key), event);
+      const unikernels =
+        after === undefined ? without(state.unikernels, event.name) : put(state.unikernels, event.name, after);
+      return { ...state, unikernels };
+    }
+  }
+}

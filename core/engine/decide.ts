@@ -1,0 +1,206 @@
+/**
+ * Decides a command on the present state: a refusal, an immediate reply, or a plan that albatrossd carries out.
+ *
+ * Texts are the original's (daemon.md 7–14).
+ *
+ * @module
+ */
+import { type ByteString, fromText } from "../byte-string.ts";
+import type { Int } from "../int.ts";
+import { INT_MAX } from "../int.ts";
+import type { Name } from "../name.ts";
+import type { Policy } from "../policy.ts";
+import {
+  blockNameOf,
+  type Consumer,
+  checkBlock,
+  checkUnikernel,
+  insertPolicy,
+  withoutUnikernel,
+} from "../resources.ts";
+import { select } from "../tree.ts";
+import type { UnikernelArguments } from "../unikernel.ts";
+import type { Command, Success } from "../wire/message.ts";
+import type { Event } from "./event.ts";
+import type { State, Unikernel } from "./state.ts";
+
+/** Commands that need more than the state: their plan is carried out step by step. */
+export type Plan =
+  /** Start a unikernel; `replaces` is what runs under the name and has to end first. */
+  | { readonly kind: "start"; readonly replaces: Unikernel | undefined }
+  /** End `unikernel` and start it again, with other arguments if given. */
+  | { readonly kind: "restart"; readonly unikernel: Unikernel; readonly arguments: UnikernelArguments }
+  /** End `unikernel` and forget it. */
+  | { readonly kind: "stop"; readonly unikernel: Unikernel }
+  /** Reply with the stored image, compressed at `level` (0–9, 0 is not at all). */
+  | { readonly kind: "image"; readonly unikernel: Unikernel; readonly level: number }
+  /** Create a device file of `size` MiB. */
+  | { readonly kind: "add-block"; readonly size: number }
+  | { readonly kind: "remove-block" };
+
+export type Decision =
+  | { readonly kind: "refuse"; readonly text: string }
+  | { readonly kind: "reply"; readonly success: Success; readonly events: readonly Event[] }
+  | { readonly kind: "plan"; readonly plan: Plan };
+
+const refuse = (text: string): Decision => ({ kind: "refuse", text });
+const plan = (what: Plan): Decision => ({ kind: "plan", plan: what });
+const say = (text: string, ...events: Event[]): Decision => ({
+  kind: "reply",
+  success: { kind: "string", text: fromText(text) },
+  events,
+});
+
+/** Whether `name` is that of one unikernel: with a label. */
+function namesOne(name: Name): boolean {
+  return !name.isPath;
+}
+
+const pathInsteadOfName = (what: string, name: Name): Decision =>
+  refuse(`${what}: ${name.toDisplay()} is a path, not the name of a unikernel; add the name after the colon`);
+
+/** Whether the name is taken in a way that only force-create may replace. */
+function takenText(present: Unikernel): string {
+  return present.phase.kind === "running" || present.phase.kind === "starting"
+    ? "Unikernel with same name is already running"
+    : "unikernel with same name already exists";
+}
+
+/** Decides a create of a unikernel with these arguments, or with `force` a replacement of what is there. */
+export function decideCreate(state: State, name: Name, wanted: Consumer["arguments"], force: boolean): Decision {
+  if (!namesOne(name)) return pathInsteadOfName("create", name);
+  const present = state.unikernels.get(name.key);
+  if (present !== undefined && !force) return refuse(takenText(present));
+  const refusal = checkUnikernel(present === undefined ? state : withoutUnikernel(state, name), name, wanted);
+  return refusal === undefined ? plan({ kind: "start", replaces: present }) : refuse(refusal);
+}
+
+function decideRestart(state: State, name: Name, replacement: UnikernelArguments | undefined): Decision {
+  const present = state.unikernels.get(name.key);
+  if (present === undefined || present.name.text !== name.text) return refuse("destroy: not found");
+  const wanted = replacement ?? present.arguments;
+  const refusal = checkUnikernel(withoutUnikernel(state, name), name, wanted);
+  return refusal === undefined ? plan({ kind: "restart", unikernel: present, arguments: wanted }) : refuse(refusal);
+}
+
+function decideDestroy(state: State, name: Name): Decision {
+  const present = state.unikernels.get(name.key);
+  if (present === undefined || present.name.text !== name.text) return refuse("destroy: not found");
+  return plan({ kind: "stop", unikernel: present });
+}
+
+/** The highest compression level of zlib. */
+const LEVEL_MAX = 9;
+
+function checkedLevel(level: Int): number | undefined {
+  return typeof level === "number" && level >= 0 && level <= LEVEL_MAX ? level : undefined;
+}
+
+function decideGet(state: State, name: Name, level: Int): Decision {
+  const present = state.unikernels.get(name.key);
+  if (present === undefined || present.name.text !== name.text || present.spec.image === undefined) {
+    return refuse("get: no unikernel found");
+  }
+  const checked = checkedLevel(level);
+  if (checked === undefined) return refuse(`get: compression level ${level} is not between 0 and ${LEVEL_MAX}`);
+  return plan({ kind: "image", unikernel: present, level: checked });
+}
+
+function samePolicy(a: Policy, b: Policy): boolean {
+  const sameList = (left: readonly (Int | ByteString)[], right: readonly (Int | ByteString)[]) =>
+    left.length === right.length && left.every((item, at) => item === right[at]);
+  return (
+    a.unikernels === b.unikernels &&
+    a.memory === b.memory &&
+    a.block === b.block &&
+    sameList(a.cpuIds, b.cpuIds) &&
+    sameList(a.bridges, b.bridges)
+  );
+}
+
+function decidePolicyAdd(state: State, name: Name, policy: Policy): Decision {
+  const path = name.parentPath;
+  const present = state.policies.get(path.key);
+  if (present !== undefined && samePolicy(present.policy, policy)) return say("no modification of policy");
+  const refusal = insertPolicy(state, path, policy);
+  return refusal === undefined ? say("added policy", { kind: "policy-added", name: path, policy }) : refuse(refusal);
+}
+
+/** MiB in the largest size whose bytes are still exact. */
+const BLOCK_SIZE_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2 ** 20);
+
+function decideBlockAdd(state: State, name: Name, size: Int): Decision {
+  if (!namesOne(name)) return pathInsteadOfName("add block", name);
+  if (state.blocks.has(name.key)) return refuse("block device with same name already exists");
+  const refusal = checkBlock(state, name, size);
+  if (refusal !== undefined) return refuse(refusal);
+  if (typeof size !== "number" || size < 1 || size > BLOCK_SIZE_MAX) return refuse("overflow while computing bytes");
+  return plan({ kind: "add-block", size });
+}
+
+/** The unikernel that has a block device attached, if any. */
+export function blockUser(state: State, block: Name): Unikernel | undefined {
+  for (const unikernel of state.unikernels.values()) {
+    const { name, arguments: given } = unikernel;
+    if (given.blockDevices.some((device) => blockNameOf(name, device)?.key === block.key)) return unikernel;
+  }
+  return undefined;
+}
+
+function decideBlockRemove(state: State, name: Name): Decision {
+  const present = state.blocks.get(name.key);
+  if (present === undefined || present.name.text !== name.text) return refuse("remove block: not found");
+  return blockUser(state, name) === undefined ? plan({ kind: "remove-block" }) : refuse("remove block: is in use");
+}
+
+/**
+ * Decides a command, except creates (see {@link decideCreate}) and info (answered from the observed state).
+ *
+ * @returns `undefined` for commands that albatrossd does not serve
+ */
+export function decide(state: State, name: Name, command: Command): Decision | undefined {
+  switch (command.kind) {
+    case "unikernel-restart":
+      return decideRestart(state, name, command.arguments);
+    case "unikernel-destroy":
+      return decideDestroy(state, name);
+    case "unikernel-get":
+      return decideGet(state, name, command.level);
+    case "policy-info": {
+      const policies = select(state.policies, name.parentPath).map((found) => ({
+        name: found.name,
+        policy: found.entry.policy,
+      }));
+      return { kind: "reply", success: { kind: "policies", policies }, events: [] };
+    }
+    case "policy-add":
+      return decidePolicyAdd(state, name, command.policy);
+    case "policy-remove": {
+      const path = name.parentPath;
+      return state.policies.has(path.key)
+        ? say("removed policy", { kind: "policy-removed", name: path })
+        : refuse("unknown policy");
+    }
+    case "block-info": {
+      const devices = select(state.blocks, name).map(({ name: shown, entry }) => ({
+        name: shown,
+        size: entry.size,
+        active: blockUser(state, entry.name) !== undefined,
+      }));
+      return { kind: "reply", success: { kind: "block-devices", devices }, events: [] };
+    }
+    case "block-add":
+      return decideBlockAdd(state, name, command.size);
+    case "block-remove":
+      return decideBlockRemove(state, name);
+    default:
+      return undefined;
+  }
+}
+
+/** How many unikernels may have a console on the path of `name`: what albatrossd tells the console daemon. */
+export function consoleLimit(state: State, name: Name): Int {
+  const path = name.parentPath;
+  if (path.key === "") return INT_MAX;
+  return state.policies.get(path.key)?.policy.unikernels ?? 0;
+}

@@ -1,0 +1,58 @@
+/**
+ * The facts of albatrossd: each changes the state by {@link apply}, and is written to the store and the event log.
+ *
+ * @module
+ */
+import type { Int } from "../int.ts";
+import type { Name } from "../name.ts";
+import type { Policy } from "../policy.ts";
+import type { Run, UnikernelSpec } from "./state.ts";
+
+export type Event =
+  | { readonly kind: "policy-added"; readonly name: Name; readonly policy: Policy }
+  | { readonly kind: "policy-removed"; readonly name: Name }
+  /** `size` in MiB. */
+  | { readonly kind: "block-added"; readonly name: Name; readonly size: Int }
+  | { readonly kind: "block-removed"; readonly name: Name }
+  /** Admitted: holds its resources from now on. Replaces what was under the name. */
+  | { readonly kind: "unikernel-admitted"; readonly name: Name; readonly spec: UnikernelSpec }
+  /** Shall run with another configuration; the present process, if any, still is of the former one. */
+  | { readonly kind: "unikernel-respecified"; readonly name: Name; readonly spec: UnikernelSpec }
+  /** Restored from the store, not running yet. `at` in milliseconds since 1970. */
+  | {
+      readonly kind: "unikernel-restored";
+      readonly name: Name;
+      readonly spec: UnikernelSpec;
+      readonly restarts: number;
+    }
+  | { readonly kind: "unikernel-started"; readonly name: Name; readonly run: Run }
+  /** Found running at start: the process of an earlier albatrossd. */
+  | { readonly kind: "unikernel-adopted"; readonly name: Name; readonly run: Run }
+  /** The process ended; `status` as text, e.g. `exit 2`. What follows is another event. */
+  | {
+      readonly kind: "unikernel-exited";
+      readonly name: Name;
+      readonly instance: string;
+      readonly status: string;
+      readonly at: number;
+    }
+  /** It will be started again at `until`. */
+  | {
+      readonly kind: "unikernel-waiting";
+      readonly name: Name;
+      readonly until: number;
+      readonly reason: string;
+      readonly failures: number;
+    }
+  /** It could not be started, and is tried again at `until`. */
+  | {
+      readonly kind: "unikernel-failed";
+      readonly name: Name;
+      readonly until: number;
+      readonly reason: string;
+      readonly failures: number;
+    }
+  /** Its image does not know the option `--name`, which is left out from now on. */
+  | { readonly kind: "name-option-dropped"; readonly name: Name }
+  /** It shall not run any more. */
+  | { readonly kind: "unikernel-removed"; readonly name: Name };

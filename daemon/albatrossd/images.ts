@@ -1,0 +1,265 @@
+/**
+ * The image store: each image once, by its SHA-256, under `D/images`, never in memory.
+ *
+ * @module
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { constants, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createInflate, type Inflate } from "node:zlib";
+import type { ImageReference } from "../../core/engine/state.ts";
+
+/** The largest image, in bytes uncompressed. */
+export const IMAGE_SIZE_MAX = 512 * 2 ** 20;
+
+/** Bytes received but not yet on disk from which the sender is asked to wait. */
+export const UPLOAD_HIGH_WATER = 2 ** 20;
+
+/** An image could not be received. `message` is for the client. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+}
+
+/** An image being received. Call `finish` or `abort` once; `abort` is harmless after `finish`. */
+export interface Upload {
+  /** Why the upload cannot succeed any more; further bytes are ignored. */
+  readonly failure: ImageError | undefined;
+  /** Takes the next bytes; they are copied before anything waits. @returns whether to pause the sender, see `drained` */
+  write(chunk: Uint8Array): boolean;
+  /** Resolves when the bytes taken so far are with the file system. */
+  drained(): Promise<void>;
+  /** The image is complete: gives its digest. It is kept until {@link StoredImage.release}. @throws {ImageError} */
+  finish(): Promise<StoredImage>;
+  abort(): Promise<void>;
+}
+
+/** An image in the store that is protected from collection until it is released. */
+export interface StoredImage extends ImageReference {
+  /** Resolves when image and directory entry are on the disk. */
+  durable(): Promise<void>;
+  release(): void;
+}
+
+/** Images by digest in one folder. */
+export class ImageStore {
+  readonly #folder: string;
+  /** How many operations need an image that the state may not mention yet. */
+  readonly #pins = new Map<string, number>();
+
+  /** Opens the store, making its folder and removing unfinished uploads of an earlier run. */
+  constructor(databaseDirectory: string) {
+    this.#folder = join(databaseDirectory, "images");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
+    for (const file of readdirSync(this.#folder)) if (file.startsWith(".upload-")) rmSync(join(this.#folder, file));
+  }
+
+  /** Where the image is, or will be. */
+  pathOf(sha256: string): string {
+    return join(this.#folder, sha256);
+  }
+
+  /** Whether the image is there, completely. */
+  has(image: ImageReference): boolean {
+    return statSync(this.pathOf(image.sha256), { throwIfNoEntry: false })?.size === image.size;
+  }
+
+  /** Protects an image that is there from collection. */
+  pin(image: ImageReference): StoredImage {
+    this.#pins.set(image.sha256, (this.#pins.get(image.sha256) ?? 0) + 1);
+    let released = false;
+    return {
+      sha256: image.sha256,
+      size: image.size,
+      durable: () => Promise.resolve(),
+      release: () => {
+        if (released) return;
+        released = true;
+        const left = (this.#pins.get(image.sha256) ?? 1) - 1;
+        if (left === 0) this.#pins.delete(image.sha256);
+        else this.#pins.set(image.sha256, left);
+      },
+    };
+  }
+
+  /** Removes every image that neither `used` nor a pin protects. */
+  collect(used: ReadonlySet<string>): void {
+    for (const file of readdirSync(this.#folder)) {
+      if (!file.startsWith(".") && !used.has(file) && !this.#pins.has(file)) rmSync(this.pathOf(file), { force: true });
+    }
+  }
+
+  /** Starts receiving an image, a zlib stream if `compressed`. */
+  receive(compressed: boolean): Upload {
+    const temporary = join(this.#folder, `.upload-${randomBytes(9).toString("hex")}`);
+    const upload = new FileUpload(temporary, async (sha256, size, file) => {
+      const pinned = this.pin({ sha256, size });
+      try {
+        if (this.has(pinned)) {
+          await file.close();
+          await rm(temporary, { force: true });
+          return pinned;
+        }
+        await rename(temporary, this.pathOf(sha256));
+      } catch (error) {
+        pinned.release();
+        throw error;
+      }
+      const durable = file
+        .datasync()
+        .finally(() => file.close())
+        .then(() => this.#syncFolder());
+      durable.catch(() => undefined); // whoever acknowledges the image awaits it and sees the failure
+      return { ...pinned, durable: () => durable };
+    });
+    return compressed ? new InflatingUpload(upload) : upload;
+  }
+
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, constants.O_RDONLY);
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+type Completion = (sha256: string, size: number, file: FileHandle) => Promise<StoredImage>;
+
+/** Writes what it is given to a file, in order, hashing on the way. */
+class FileUpload implements Upload {
+  readonly #path: string;
+  readonly #complete: Completion;
+  readonly #hash = createHash("sha256");
+  #file: Promise<FileHandle>;
+  #tail: Promise<void> = Promise.resolve();
+  #pending = 0;
+  #size = 0;
+  #failure: ImageError | undefined;
+  #settled = false;
+
+  get failure(): ImageError | undefined {
+    return this.#failure;
+  }
+
+  constructor(path: string, complete: Completion) {
+    this.#path = path;
+    this.#complete = complete;
+    this.#file = open(path, "wx", 0o644);
+    this.#file.catch(() => undefined); // seen by the first write, or by finish
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#size += chunk.length;
+    if (this.#size > IMAGE_SIZE_MAX) this.#failure ??= new ImageError(`image exceeds ${IMAGE_SIZE_MAX} bytes`);
+    if (this.#failure !== undefined) return false;
+    this.#hash.update(chunk);
+    const copy = chunk.slice();
+    this.#pending += copy.length;
+    this.#tail = this.#tail.then(async () => {
+      try {
+        const file = await this.#file;
+        for (let at = 0; at < copy.length; ) at += (await file.write(copy, at)).bytesWritten;
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        this.#failure ??= new ImageError(`cannot write the image to ${this.#path}: ${reason}`, { cause });
+      }
+      this.#pending -= copy.length;
+    });
+    return this.#pending > UPLOAD_HIGH_WATER;
+  }
+
+  async drained(): Promise<void> {
+    await this.#tail;
+  }
+
+  async finish(): Promise<StoredImage> {
+    await this.#tail;
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      const file = await this.#file;
+      const image = await this.#complete(this.#hash.digest("hex"), this.#size, file);
+      this.#settled = true;
+      return image;
+    } catch (cause) {
+      await this.abort();
+      if (cause instanceof ImageError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ImageError(`cannot store the image in ${this.#path}: ${reason}`, { cause });
+    }
+  }
+
+  async abort(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#failure ??= new ImageError("the upload was given up");
+    await this.#tail;
+    const file = await this.#file.catch(() => undefined); // it was never made
+    await file?.close().catch(() => undefined); // closed already by a failed completion
+    await rm(this.#path, { force: true });
+  }
+}
+
+/** Uncompresses on the way to another upload. */
+class InflatingUpload implements Upload {
+  readonly #inflate: Inflate = createInflate();
+  readonly #target: Upload;
+  readonly #ended: Promise<void>;
+  #failure: ImageError | undefined;
+
+  get failure(): ImageError | undefined {
+    return this.#failure;
+  }
+
+  constructor(target: Upload) {
+    this.#target = target;
+    this.#ended = new Promise((resolve) => {
+      this.#inflate.on("data", (chunk: Uint8Array) => {
+        const full = target.write(chunk);
+        if (target.failure !== undefined) {
+          this.#failure ??= target.failure;
+          this.#inflate.destroy(); // a few bytes could go on producing zeros for hours
+          resolve();
+        } else if (full) {
+          this.#inflate.pause();
+          void target.drained().then(() => this.#inflate.resume());
+        }
+      });
+      this.#inflate.on("end", resolve);
+      this.#inflate.on("error", (cause) => {
+        this.#failure ??= new ImageError(`failed to uncompress: ${cause.message}`, { cause });
+        resolve();
+      });
+    });
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#failure !== undefined) return false;
+    return !this.#inflate.write(chunk.slice());
+  }
+
+  async drained(): Promise<void> {
+    if (this.#failure !== undefined || !this.#inflate.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      this.#inflate.once("drain", resolve);
+      void this.#ended.then(resolve);
+    });
+  }
+
+  async finish(): Promise<StoredImage> {
+    if (this.#failure === undefined) this.#inflate.end();
+    await this.#ended;
+    if (this.#failure !== undefined) {
+      await this.#target.abort();
+      throw this.#failure;
+    }
+    return await this.#target.finish();
+  }
+
+  async abort(): Promise<void> {
+    this.#failure ??= new ImageError("the upload was given up");
+    this.#inflate.destroy(); // harmless after its end
+    await this.#target.abort();
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * The links that `npm run build` makes beside the executable: one for each role that exists.
+ *
+ * @module
+ */
+export const linkedRoles = ["albatrossd", "albatross-console", "albatross-client"] as const;
