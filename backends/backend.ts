@@ -38,6 +38,8 @@ export interface CheckRequest {
   readonly arguments: UnikernelArguments;
   /** What inspection found in the image; `undefined` for types without image. */
   readonly image: ImageDescription | undefined;
+  /** The value for `--name=`, or `undefined` if it is not to be added; part of what has to fit into the command line. */
+  readonly nameArgument?: string | undefined;
 }
 
 /** A unikernel that passed the check, bound to the program that will run it. */
