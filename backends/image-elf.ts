@@ -7,7 +7,7 @@
  * @module
  */
 import { elfError, noteMissing } from "./image-error.ts";
-import type { ImageSource } from "./image-source.ts";
+import { type ImageSource, windowed } from "./image-source.ts";
 
 const ELF_HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
@@ -21,7 +21,13 @@ export interface ElfFile {
   readonly littleEndian: boolean;
   /** The instruction set, `e_machine`: 62 x86_64, 183 aarch64. */
   readonly machine: number;
-  readonly sections: { readonly offset: number; readonly stride: number; readonly count: number };
+  readonly sections: {
+    /** The file, read in windows: the table is read in order, unlike what it points to. */
+    readonly source: ImageSource;
+    readonly offset: number;
+    readonly stride: number;
+    readonly count: number;
+  };
   /** Where the section names are. */
   readonly names: { readonly offset: number; readonly size: number };
 }
@@ -77,7 +83,7 @@ export function openElf(source: ImageSource): ElfFile {
     source,
     littleEndian,
     machine,
-    sections: { offset, stride, count },
+    sections: { source: windowed(source), offset, stride, count },
     names: sectionRange(names, littleEndian, source),
   };
 }
@@ -86,10 +92,11 @@ export function openElf(source: ImageSource): ElfFile {
 function findSection({ source, littleEndian, sections, names }: ElfFile, name: string): ElfNote {
   for (let index = 0; index < sections.count; index++) {
     const at = sections.offset + sections.stride * index;
-    const nameAt = readExactly(source, at, SECTION_HEADER_BYTES).getUint32(0, littleEndian);
+    const header = readExactly(sections.source, at, SECTION_HEADER_BYTES);
+    const nameAt = header.getUint32(0, littleEndian);
     if (nameAt >= names.size) throw elfError();
     if (!hasText(source, names.offset + nameAt, names.size - nameAt, `${name}\0`)) continue;
-    return sectionRange(readExactly(source, at, SECTION_HEADER_BYTES), littleEndian, source);
+    return sectionRange(header, littleEndian, source);
   }
   throw noteMissing();
 }

@@ -8,7 +8,7 @@
 import { openElf } from "./image-elf.ts";
 import { ImageError } from "./image-error.ts";
 import { type ImageDevice, readAbiNote, readManifestNote, type Solo5Target } from "./image-notes.ts";
-import { bytesSource, type ImageSource, windowed } from "./image-source.ts";
+import { bytesSource, type ImageSource } from "./image-source.ts";
 
 export { ImageError } from "./image-error.ts";
 export type { ImageDevice, Solo5Target } from "./image-notes.ts";
@@ -27,7 +27,7 @@ export interface ImageDescription {
 }
 
 function toSource(image: Uint8Array | ImageSource): ImageSource {
-  return image instanceof Uint8Array ? bytesSource(image) : windowed(image);
+  return image instanceof Uint8Array ? bytesSource(image) : image;
 }
 
 /** Whether there is a tender for this target: the others boot by themselves or on other systems. */
