@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { type FifoHandlers, type FifoReader, readFifo } from "../../runtime/fifo.ts";
+import { streamFifo } from "../../runtime/fifo-stream.ts";
+import { BUSY_CAPACITY } from "../../runtime/fifo-watch.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "albatross-fifo-"));
+after(() => rmSync(folder, { recursive: true }));
+let counter = 0;
+
+function makeFifo(): string {
+  const path = join(folder, `f${counter++}`);
+  execFileSync("mkfifo", [path]);
+  return path;
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const limit = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > limit) assert.fail(`waited too long: ${what}`);
+    await sleep(2);
+  }
+}
+
+const descriptors = () => readdirSync("/proc/self/fd").length;
+const openStream = (path: string, handlers: FifoHandlers): FifoReader =>
+  streamFifo({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), device: 0, inode: counter }, handlers);
+
+for (const [kind, open] of [
+  ["watched", readFifo],
+  ["streamed", openStream],
+] as const) {
+  describe(`reading a fifo, ${kind}`, () => {
+    it("waits for the first writer, reads everything in order, and ends when the last writer closes", async () => {
+      const path = makeFifo();
+      let text = "";
+      const ends: (Error | undefined)[] = [];
+      open(path, {
+        data(bytes) {
+          text += Buffer.from(bytes).toString();
+        },
+        end: (error) => void ends.push(error),
+      });
+      await sleep(30);
+      assert.equal(ends.length, 0, "ended before any writer came");
+      const first = openSync(path, constants.O_WRONLY);
+      const second = openSync(path, constants.O_RDWR);
+      writeSync(first, "one ");
+      closeSync(first);
+      await until(() => text === "one ", "the first text");
+      writeSync(second, "two");
+      await sleep(20);
+      assert.equal(ends.length, 0, "ended while a writer had it open");
+      closeSync(second);
+      await until(() => ends.length > 0, "the end");
+      await sleep(20);
+      assert.deepEqual([text, ends], ["one two", [undefined]]);
+    });
+
+    it("reads two hundred idle and four busy fifos, and leaks no descriptor", async () => {
+      const before = descriptors();
+      const idle = Array.from({ length: 200 }, makeFifo).map((path) => {
+        const reader = open(path, { data: () => assert.fail("data"), end: () => assert.fail("end") });
+        return { reader, writer: openSync(path, constants.O_WRONLY) };
+      });
+      let ended = 0;
+      let got = 0;
+      const size = 4_000_000;
+      for (let at = 0; at < 4; at++) {
+        const path = makeFifo();
+        open(path, {
+          data(bytes) {
+            got += bytes.length;
+          },
+          end: () => void ended++,
+        });
+        spawn("sh", ["-c", `head -c ${size} /dev/zero >"$1"`, "sh", path]);
+      }
+      await until(() => ended === 4, "four ends");
+      assert.equal(got, 4 * size);
+      for (const { reader, writer } of idle) {
+        reader.close();
+        reader.close();
+        closeSync(writer);
+      }
+      await until(() => descriptors() <= before + 2, "descriptors to be closed");
+    });
+
+    it("holds the writer back while held", async () => {
+      const path = makeFifo();
+      let got = 0;
+      let ended = false;
+      const reader = open(path, {
+        data(bytes) {
+          got += bytes.length;
+        },
+        end() {
+          ended = true;
+        },
+      });
+      reader.hold();
+      const size = 8_000_000;
+      const writer = spawn("sh", ["-c", `head -c ${size} /dev/zero >"$1"`, "sh", path]);
+      await sleep(150);
+      assert.equal(got, 0);
+      assert.equal(writer.exitCode, null);
+      reader.release();
+      await until(() => ended, "the end");
+      assert.equal(got, size);
+    });
+  });
+}
+
+describe("reading a fifo", () => {
+  it("refuses what is absent, no fifo, or a symbolic link", () => {
+    const handlers = { data: () => undefined, end: () => undefined };
+    assert.throws(() => readFifo(join(folder, "absent"), handlers), { code: "ENOENT" });
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const before = descriptors();
+    assert.throws(() => readFifo(file, handlers), { code: "EINVAL" });
+    symlinkSync(makeFifo(), join(folder, "link"));
+    assert.throws(() => readFifo(join(folder, "link"), handlers), { code: "ELOOP" });
+    assert.equal(descriptors(), before);
+  });
+
+  it("drains what is there at once, and a second reader of the same fifo takes over without loss", async () => {
+    const path = makeFifo();
+    let text = "";
+    const handlers = {
+      data(bytes: Uint8Array) {
+        text += Buffer.from(bytes).toString();
+      },
+      end: () => undefined,
+    };
+    const first = readFifo(path, handlers);
+    const writer = openSync(path, constants.O_RDWR);
+    writeSync(writer, "a");
+    first.drain();
+    assert.equal(text, "a");
+    writeSync(writer, "b");
+    const second = readFifo(path, handlers);
+    assert.equal(second.sameFifo(first), true);
+    first.close();
+    await until(() => text === "ab", "the rest");
+    const other = readFifo(makeFifo(), handlers);
+    assert.equal(other.sameFifo(first), false);
+    other.close();
+    writeSync(writer, "c");
+    await until(() => text === "abc", "what was written later");
+    closeSync(writer);
+    second.close();
+  });
+
+  it("drains no more than the capacity of the fifo, so that a writer cannot keep it there", async () => {
+    const path = makeFifo();
+    let got = 0;
+    const reader = readFifo(path, {
+      data(bytes) {
+        got += bytes.length;
+      },
+      end: () => undefined,
+    });
+    reader.hold();
+    const writer = spawn("sh", ["-c", `exec cat /dev/zero >"$1"`, "sh", path]);
+    await sleep(50);
+    reader.drain();
+    assert.ok(got > 0 && got < BUSY_CAPACITY + 512 * 1024, `${got} bytes`);
+    reader.close();
+    await new Promise((resolve) => writer.on("exit", resolve));
+  });
+
+  it("costs next to nothing while idle", async () => {
+    const readers = Array.from({ length: 200 }, () =>
+      readFifo(makeFifo(), { data: () => assert.fail("data"), end: () => assert.fail("end") }),
+    );
+    await sleep(100);
+    const before = process.cpuUsage();
+    await sleep(1000);
+    const { user, system } = process.cpuUsage(before);
+    for (const reader of readers) reader.close();
+    assert.ok(user + system < 10_000, `${user + system} us of CPU in a second`);
+  });
+});
