@@ -27,17 +27,37 @@ export function fileSource(descriptor: number): ImageSource {
   };
 }
 
+/** An image in a file that has to be closed. */
+export interface ImageFile extends ImageSource {
+  close(): void;
+}
+
+/**
+ * Opens an image.
+ *
+ * @throws the system's error if it cannot be opened
+ */
+export function openImageFile(path: string): ImageFile {
+  // Without waiting for a writer, should it be a fifo: that is no image, and is said so at once.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return { ...fileSource(descriptor), close: () => closeSync(descriptor) };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
 /**
  * Opens an image for `use` and closes it afterwards.
  *
  * @throws the system's error if it cannot be opened or read, and whatever `use` throws
  */
 export function withImageFile<T>(path: string, use: (source: ImageSource) => T): T {
-  // Without waiting for a writer, should it be a fifo: that is no image, and is said so at once.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = openImageFile(path);
   try {
-    return use(fileSource(descriptor));
+    return use(file);
   } finally {
-    closeSync(descriptor);
+    file.close();
   }
 }

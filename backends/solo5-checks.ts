@@ -9,7 +9,7 @@ import { type ByteString, toDisplay, toText } from "../core/byte-string.ts";
 import type { UnikernelArguments } from "../core/unikernel.ts";
 import { BackendRefusal, type CheckRequest } from "./backend.ts";
 import type { ImageDescription } from "./image.ts";
-import { matchDevices } from "./image-devices.ts";
+import { matchDevices } from "./image-match.ts";
 
 /** Longest command line of a unikernel, bytes: its arguments joined by blanks (solo5-abi.md 5.1). */
 export const COMMAND_LINE_LIMIT = 8_191;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type GivenDevices, matchDevices, suggestFlags } from "../../backends/image-devices.ts";
+import { type GivenDevices, matchDevices, suggestFlags } from "../../backends/image-match.ts";
 import type { ImageDevice } from "../../backends/image-notes.ts";
 import { fromBytes, fromText } from "../../core/byte-string.ts";
 
