@@ -1,0 +1,54 @@
+/**
+ * The host's bridges, and the taps that connect unikernels to them (daemon.md 17).
+ *
+ * @module
+ */
+import { type ByteString, toDisplay } from "../core/byte-string.ts";
+
+/** What albatrossd needs of the host's network; one implementation for each operating system. */
+export interface HostNetwork {
+  /** Whether there is a bridge of this name. */
+  bridgeExists(bridge: ByteString): boolean;
+  /**
+   * Checks that there is a bridge of this name.
+   *
+   * @throws {HostNetworkError} with the text for the client: `interface <bridge> does not exist`
+   */
+  checkBridge(bridge: ByteString): void;
+  /** All bridges, ascending in byte order. */
+  listBridges(): readonly ByteString[];
+  /**
+   * Creates a tap for each of `bridges`, in this order, up and attached to it: `vmmtap<n>` with the smallest free `n`.
+   * All or none are created. The tap stays when this program ends.
+   *
+   * @throws {HostNetworkError} with the text for the client; everything is undone then
+   */
+  createTaps(bridges: readonly ByteString[], options?: TapOptions): Promise<readonly string[]>;
+  /** Creates one tap, see {@link HostNetwork.createTaps}. */
+  createTap(bridge: ByteString, options?: TapOptions): Promise<string>;
+  /**
+   * Destroys a tap that {@link HostNetwork.createTaps} made. Takes some 20 ms, but does not block this program.
+   *
+   * @returns `false` if there is no such tap
+   * @throws {HostNetworkError} e.g. while a process uses it
+   */
+  destroyTap(tap: string): Promise<boolean>;
+  /** All existing taps `vmmtap<n>`, ascending by `n`. */
+  listTaps(): readonly string[];
+}
+
+/** How a tap is made. */
+export interface TapOptions {
+  /** The user that may open it, if not only root. */
+  readonly owner?: number;
+}
+
+/** A request for the host's network failed. `message` is the text for the client. */
+export class HostNetworkError extends Error {
+  override readonly name = "HostNetworkError";
+}
+
+/** The refusal of an interface that is not there; the original's words (daemon.md 7). */
+export function missingInterface(bridge: ByteString): HostNetworkError {
+  return new HostNetworkError(`interface ${toDisplay(bridge)} does not exist`);
+}
