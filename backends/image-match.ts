@@ -6,6 +6,7 @@
 import type { ByteString } from "../core/byte-string.ts";
 import type { UnikernelArguments } from "../core/unikernel.ts";
 import type { ImageDevice } from "./image-notes.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** The part of an image's description that is compared. */
 export interface WithDevices {
@@ -40,7 +41,7 @@ export function suggestFlags(image: WithDevices): string {
 /** The same, one option each, ready for a shell. */
 export function flagList(image: WithDevices): string[] {
   const flags = image.devices.map(({ type, name }) =>
-    type === "network" ? shellWord("--net=", name, ":BRIDGE") : shellWord("--block=", name, ":DEVICE"),
+    shellWord((type === "network" ? `--net=${name}:BRIDGE` : `--block=${name}:DEVICE`) as ByteString),
   );
   return [...new Set(flags)];
 }
@@ -63,11 +64,4 @@ function escapeName(name: ByteString): string {
     const code = byte.charCodeAt(0);
     return escapes[byte] ?? (code < 0x20 || code > 0x7e ? `\\${String(code).padStart(3, "0")}` : byte);
   }).join("");
-}
-
-function shellWord(before: string, name: ByteString, after: string): string {
-  if (/^[\w.-]+$/.test(name)) return `${before}${name}${after}`;
-  if (/^[\x20-\x7e]*$/.test(name)) return `'${before}${name.replaceAll("'", "'\\''")}${after}'`;
-  const bytes = Array.from(name, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`);
-  return `$'${before}${bytes.join("")}${after}'`;
 }

@@ -6,6 +6,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BackendHost, BackendRefusal } from "./backend.ts";
+import { shellQuoted } from "./shell-word.ts";
 
 /** The outcome of a search: the absolute path of a tender, or everything that was looked for. */
 export type TenderSearch =
@@ -40,10 +41,6 @@ export function tenderMissing(lookedFor: readonly string[]): BackendRefusal {
 /** The original's words for a tender that is nowhere. */
 export function tenderMissingText(lookedFor: readonly string[]): string {
   return `tender does not exist, looked for ${lookedFor.map(shellQuoted).join(", ")}`;
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function isExecutable(path: string): boolean {
