@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync } from "node:fs";
-import type { FifoHandlers, FifoReader, OpenFifo } from "./fifo.ts";
+import type { FifoHandlers, FifoReader, OpenFifo } from "./fifo-reader.ts";
 
 const readChunks = (fd: number) => Bun.file(fd).stream().getReader();
 

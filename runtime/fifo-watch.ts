@@ -9,7 +9,7 @@
  */
 import { closeSync } from "node:fs";
 import { cString, errno, libcNames, openLibrary } from "./ffi.ts";
-import type { FifoHandlers, FifoReader, OpenFifo } from "./fifo.ts";
+import type { FifoHandlers, FifoReader, OpenFifo } from "./fifo-reader.ts";
 import { SystemError } from "./system-error.ts";
 
 /** Bytes read at once, and at most per fifo and round, so that many busy fifos share the thread. */
