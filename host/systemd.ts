@@ -1,0 +1,53 @@
+/**
+ * What systemd hands to a service and wants to hear from it (daemon.md 3).
+ *
+ * @module
+ */
+import { fstatSync } from "node:fs";
+import { sendDatagram } from "../runtime/datagram.ts";
+import { closeOnExec, isListening } from "../runtime/descriptor.ts";
+
+/** The first descriptor that is passed on activation. */
+const FIRST_DESCRIPTOR = 3;
+
+/** The socket that systemd should have passed is not there. The text is the original's. */
+export class SystemdError extends Error {
+  override readonly name = "SystemdError";
+
+  constructor(cause?: unknown) {
+    super("Systemd socket activation error", cause === undefined ? undefined : { cause });
+  }
+}
+
+/**
+ * Takes the one listening socket that systemd passed to this process. It becomes close-on-exec, and the variables are
+ * removed from the environment, so that it can be taken only once, and not by another program.
+ *
+ * @returns the descriptor
+ * @throws {SystemdError} unless exactly one listening socket was passed to this very process
+ */
+export function takeSystemdSocket(environment: NodeJS.ProcessEnv = process.env): number {
+  const { LISTEN_PID: pid, LISTEN_FDS: count } = environment;
+  for (const key of ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]) delete environment[key];
+  if (pid !== String(process.pid) || count !== "1") throw new SystemdError();
+  try {
+    if (!fstatSync(FIRST_DESCRIPTOR).isSocket() || !isListening(FIRST_DESCRIPTOR)) throw new SystemdError();
+    closeOnExec(FIRST_DESCRIPTOR);
+  } catch (error) {
+    throw error instanceof SystemdError ? error : new SystemdError(error);
+  }
+  return FIRST_DESCRIPTOR;
+}
+
+/**
+ * Tells systemd the state of this service, e.g. `READY=1`, `STOPPING=1`, `STATUS=…`; several are separated by newlines.
+ *
+ * @returns `false` if systemd does not want to know
+ * @throws {SystemError} if it cannot be told
+ */
+export function notifySystemd(state: string, environment: NodeJS.ProcessEnv = process.env): boolean {
+  const { NOTIFY_SOCKET: path } = environment;
+  if (path === undefined || path === "") return false;
+  sendDatagram(path, state);
+  return true;
+}

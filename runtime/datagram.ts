@@ -1,0 +1,54 @@
+/**
+ * Datagrams to local (Unix) sockets, which `node:dgram` lacks.
+ *
+ * @module
+ */
+import { closeDescriptor } from "./descriptor.ts";
+import { errno, libcNames, openLibrary } from "./ffi.ts";
+import { SystemError } from "./system-error.ts";
+
+/** How long is waited for a receiver whose queue is full, milliseconds; this program is blocked meanwhile. */
+export const DATAGRAM_TIMEOUT = 1000;
+
+const [AF_UNIX, SOCK_DGRAM_CLOEXEC, MSG_NOSIGNAL] = [1, 2 | 0o2000000, 0x4000];
+const [SOL_SOCKET, SO_SNDTIMEO] = [1, 21];
+/** Longest path of a Unix socket, bytes. */
+const PATH_LIMIT = 108;
+const ENAMETOOLONG = 36;
+
+/**
+ * Sends one datagram to a Unix socket. Linux only.
+ *
+ * @param path a path, or `@name` for an abstract socket
+ * @throws {SystemError} e.g. with ECONNREFUSED, or with EAGAIN after {@link DATAGRAM_TIMEOUT}
+ */
+export function sendDatagram(path: string, text: string): void {
+  const attempt = `Cannot send a datagram to ${path}`;
+  const name = new TextEncoder().encode(path);
+  if (name.length > PATH_LIMIT) throw new SystemError(attempt, ENAMETOOLONG);
+  if (path.startsWith("@")) name[0] = 0;
+  const address = new Uint8Array(2 + name.length);
+  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  address.set(name, 2);
+  const timeout = new Uint8Array(16); // struct timeval
+  const [seconds, rest] = [Math.floor(DATAGRAM_TIMEOUT / 1000), DATAGRAM_TIMEOUT % 1000];
+  new DataView(timeout.buffer).setBigInt64(0, BigInt(seconds), true);
+  new DataView(timeout.buffer).setBigInt64(8, BigInt(rest * 1000), true);
+  const calls = openLibrary(libcNames, {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
+    sendto: { args: ["i32", "buffer", "u64", "i32", "buffer", "u32"], returns: "i64" },
+  });
+  const descriptor = calls.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (descriptor < 0) throw new SystemError(attempt, errno());
+  try {
+    if (calls.setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, timeout, timeout.length) !== 0) {
+      throw new SystemError(attempt, errno());
+    }
+    const bytes = new TextEncoder().encode(text);
+    const sent = calls.sendto(descriptor, bytes, bytes.length, MSG_NOSIGNAL, address, address.length);
+    if (Number(sent) < 0) throw new SystemError(attempt, errno());
+  } finally {
+    closeDescriptor(descriptor);
+  }
+}
