@@ -12,7 +12,7 @@ import type { GuestPorts } from "./cpu.ts";
 import { libc, SystemError } from "./libc.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { Tap } from "./tap.ts";
-import { POLLIN, PollSet } from "./wait.ts";
+import { ReadinessWait } from "./wait.ts";
 
 const FIRST_PORT = 0x500;
 /** Numbers from 1 to this one are hypercalls; the number is added to the first port. */
@@ -46,7 +46,7 @@ export class Hypercalls implements GuestPorts {
   readonly #blocks: ReadonlyMap<number, BlockDevice>;
   readonly #networks: ReadonlyMap<number, Tap>;
   readonly #handles: readonly number[];
-  readonly #polled: PollSet;
+  readonly #polled: ReadinessWait;
   readonly #time = new Uint32Array(4);
   /** By number; those of absent kinds of devices are missing. */
   readonly #calls: readonly (Call | undefined)[];
@@ -56,10 +56,7 @@ export class Hypercalls implements GuestPorts {
     this.#blocks = devices.blocks;
     this.#networks = devices.networks;
     this.#handles = [...devices.networks.keys()];
-    this.#polled = new PollSet(
-      [...devices.networks.values()].map((tap) => tap.descriptor),
-      POLLIN,
-    );
+    this.#polled = new ReadinessWait([...devices.networks.values()].map((tap) => tap.descriptor));
     const hasBlocks = this.#blocks.size > 0;
     const hasNetworks = this.#networks.size > 0;
     this.#calls = [

@@ -22,6 +22,8 @@ export const libc = openLibrary(libcNames, {
   munmap: { args: ["pointer", "u64"], returns: "i32" },
   ioctl: { args: ["i32", "u64", "u64"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  timerfd_create: { args: ["i32", "i32"], returns: "i32" },
+  timerfd_settime: { args: ["i32", "i32", "pointer", "pointer"], returns: "i32" },
   sigaction: { args: ["i32", "buffer", "pointer"], returns: "i32" },
   pthread_sigmask: { args: ["i32", "buffer", "pointer"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cString } from "../../runtime/ffi.ts";
+import { cString, LibraryError } from "../../runtime/ffi.ts";
 import { Attachments } from "./attach.ts";
 import { BOOT_INFO_ADDRESS, writeBootInfo } from "./boot-info.ts";
 import { chooseCpu } from "./choose-cpu.ts";
@@ -37,9 +37,11 @@ export async function run(args: readonly string[]): Promise<number> {
     else complainRaw(commandLine.kind === "help" ? usage : versionText);
     return commandLine.kind === "version" ? 0 : 1;
   } catch (error) {
-    if (!(error instanceof TenderError)) throw error;
-    complain(error.message);
-    if (error.usage) complainRaw(usage);
+    if (error instanceof SystemError || error instanceof LibraryError)
+      complain(`Cannot run the guest: ${error.message}`);
+    else if (error instanceof TenderError) complain(error.message);
+    else throw error;
+    if (error instanceof TenderError && error.usage) complainRaw(usage);
     return 1;
   }
 }
