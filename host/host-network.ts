@@ -33,14 +33,22 @@ export interface HostNetwork {
    * @throws {HostNetworkError} e.g. while a process uses it
    */
   destroyTap(tap: string): Promise<boolean>;
-  /** All existing taps `vmmtap<n>`, ascending by `n`. */
-  listTaps(): readonly string[];
+  /** The existing taps `vmmtap<n>`, ascending by `n`. */
+  listTaps(options?: TapSelection): readonly string[];
 }
 
 /** How a tap is made. */
 export interface TapOptions {
   /** The user that may open it, if not only root. */
   readonly owner?: number;
+  /** A text that says whose it is, at most 255 bytes: whoever finds the tap can tell. */
+  readonly alias?: string;
+}
+
+/** Which taps are meant. */
+export interface TapSelection {
+  /** Those with exactly this alias; all if absent. */
+  readonly alias?: string;
 }
 
 /** A request for the host's network failed. `message` is the text for the client. */

@@ -36,7 +36,10 @@ function applyToUnikernel(before: Unikernel | undefined, event: Event): Unikerne
     case "unikernel-admitted":
       return fresh(event.name, event.spec, 0);
     case "unikernel-restored":
-      return fresh(event.name, event.spec, event.restarts);
+      return {
+        ...fresh(event.name, event.spec, event.restarts),
+        phase: { kind: "waiting", until: 0, reason: "albatrossd has just been started" },
+      };
     case "unikernel-removed":
       return undefined;
   }

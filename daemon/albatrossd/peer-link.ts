@@ -7,8 +7,8 @@ import { toDisplay } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
 import { FrameReader } from "../../core/wire/framing.ts";
-import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Command, Message } from "../../core/wire/message.ts";
+import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 
 /** Milliseconds to wait for an answer before the peer counts as gone. */

@@ -93,8 +93,8 @@ export class Store {
   readonly #statements = new Map<string, StatementSync>();
   /** Random, made with the database: marks the processes and taps of this albatrossd. */
   readonly id: string;
-  /** Whether the database was made just now. */
-  readonly fresh: boolean;
+  /** Whether it still has to be looked for a state file of the original, whose content is to be imported. */
+  #importDue: boolean;
 
   /**
    * Opens or makes the database.
@@ -107,12 +107,12 @@ export class Store {
       this.#database = new DatabaseSync(file);
       this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;");
       const tables = this.#database.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
-      this.fresh = tables.n === 0;
-      if (this.fresh) {
+      if (tables.n === 0) {
         this.#database.exec(`BEGIN IMMEDIATE;${schema}`);
         const put = this.#database.prepare("INSERT INTO meta VALUES (?, ?)");
         put.run("schema", String(SCHEMA_VERSION));
         put.run("id", newId);
+        put.run("import", "due");
         this.#database.exec("COMMIT");
       } else {
         const damage = this.#database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
@@ -123,6 +123,7 @@ export class Store {
         throw new Error(`its layout has version ${version}, this program knows ${SCHEMA_VERSION}`);
       }
       this.id = this.#meta("id");
+      this.#importDue = this.#meta("import") === "due";
     } catch (cause) {
       throw new StoreError(
         `Cannot use the database ${file}: ${message(cause)}. Nothing was started; restore the file from a backup, or move it away to start with nothing`,
@@ -135,6 +136,19 @@ export class Store {
     const row = this.#prepare("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | undefined;
     if (row === undefined) throw new Error(`it has no ${key}`);
     return row.value;
+  }
+
+  get importDue(): boolean {
+    return this.#importDue;
+  }
+
+  /** Records what was imported, or that there was nothing, so that it is never looked for again. */
+  recordImport(events: readonly Event[], state: State): void {
+    this.#transaction(() => {
+      for (const event of events) this.#write(event, state);
+      this.#prepare("UPDATE meta SET value = 'done' WHERE key = 'import'").run();
+    });
+    this.#importDue = false;
   }
 
   #prepare(sql: string): StatementSync {
@@ -150,7 +164,10 @@ export class Store {
   load(): { readonly policies: readonly PolicyEntry[]; readonly unikernels: readonly StoredUnikernel[] } {
     let at = "its policies";
     try {
-      const policies = this.#prepare("SELECT name, policy FROM policies").all() as { name: string; policy: Uint8Array }[];
+      const policies = this.#prepare("SELECT name, policy FROM policies").all() as {
+        name: string;
+        policy: Uint8Array;
+      }[];
       const unikernels = this.#prepare("SELECT * FROM unikernels").all() as {
         name: string;
         config: Uint8Array;
@@ -191,10 +208,16 @@ export class Store {
    * @throws {StoreError} if it cannot be written; nothing is changed then
    */
   record(events: readonly Event[], state: State): void {
+    this.#transaction(() => {
+      for (const event of events) this.#write(event, state);
+    });
+  }
+
+  #transaction(write: () => void): void {
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       try {
-        for (const event of events) this.#write(event, state);
+        write();
         this.#database.exec("COMMIT");
       } catch (error) {
         this.#database.exec("ROLLBACK");

@@ -17,7 +17,7 @@ import {
 } from "./netlink.ts";
 
 const [RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK] = [16, 17, 18];
-const [IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_INFO_KIND] = [3, 10, 18, 29, 1];
+const [IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_EXT_MASK, IFLA_INFO_KIND] = [3, 10, 18, 20, 29, 1];
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFF_UP = 1;
 const HEADER_SIZE = 16; // struct ifinfomsg
@@ -31,6 +31,8 @@ export interface Link {
   /** Index of the bridge it is attached to; 0 if none. */
   readonly master: number;
   readonly up: boolean;
+  /** A text that somebody gave it; empty if none. */
+  readonly alias: string;
 }
 
 function header(index: number, flags = 0, change = 0): Uint8Array {
@@ -61,6 +63,7 @@ function decodeLink(message: Uint8Array): Link {
     kind: information === undefined ? "" : text(decodeAttributes(information).get(IFLA_INFO_KIND)),
     master: master === undefined ? 0 : new DataView(master.buffer, master.byteOffset, 4).getUint32(0, true),
     up: (view.getUint32(8, true) & IFF_UP) !== 0,
+    alias: text(attributes.get(IFLA_IFALIAS)),
   };
 }
 
@@ -98,14 +101,14 @@ export function listLinks(kind: "bridge" | "tun"): readonly Link[] {
 }
 
 /**
- * Attaches an interface to a bridge and brings it up.
+ * Attaches an interface to a bridge, brings it up, and gives it an alias unless that is empty.
  *
  * @throws {SystemError} with the kernel's refusal
  */
-export function attachAndBringUp(link: number, bridge: number): void {
-  request("Cannot attach a tap to its bridge", RTM_NEWLINK, NLM_F_ACK, header(link, IFF_UP, IFF_UP), [
-    [IFLA_MASTER, u32(bridge)],
-  ]);
+export function attachAndBringUp(link: number, bridge: number, alias = ""): void {
+  const attributes: Attribute[] = [[IFLA_MASTER, u32(bridge)]];
+  if (alias !== "") attributes.push([IFLA_IFALIAS, new TextEncoder().encode(alias)]);
+  request("Cannot attach a tap to its bridge", RTM_NEWLINK, NLM_F_ACK, header(link, IFF_UP, IFF_UP), attributes);
 }
 
 /**

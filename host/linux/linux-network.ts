@@ -5,7 +5,13 @@
  */
 import { closeSync } from "node:fs";
 import { type ByteString, fromText, toDisplay } from "../../core/byte-string.ts";
-import { type HostNetwork, HostNetworkError, missingInterface, type TapOptions } from "../host-network.ts";
+import {
+  type HostNetwork,
+  HostNetworkError,
+  missingInterface,
+  type TapOptions,
+  type TapSelection,
+} from "../host-network.ts";
 import { isInterfaceName } from "../interface-name.ts";
 import { attachAndBringUp, findLink, type Link, listLinks } from "./links.ts";
 import { closeTunDevice, holdTap, makeTap, openTunDevice, setOwner, setPersistent } from "./tap.ts";
@@ -56,9 +62,10 @@ export class LinuxNetwork implements HostNetwork {
     }
   }
 
-  listTaps(): readonly string[] {
+  listTaps(options: TapSelection = {}): readonly string[] {
     try {
       return listLinks("tun")
+        .filter((link) => options.alias === undefined || link.alias === options.alias)
         .flatMap((link) => TAP_NAME.exec(link.name)?.[1] ?? [])
         .map(Number)
         .sort((a, b) => a - b)
@@ -95,7 +102,7 @@ export class LinuxNetwork implements HostNetwork {
         const name = `${TAP_PREFIX}${number}`;
         made.push({ name, descriptor });
         if (options.owner !== undefined) setOwner(descriptor, options.owner);
-        this.#attach(name, link);
+        this.#attach(name, link, options.alias);
       }
       for (const { descriptor } of made) setPersistent(descriptor, true);
     } catch (error) {
@@ -134,11 +141,11 @@ export class LinuxNetwork implements HostNetwork {
     throw new HostNetworkError(`interface ${toDisplay(name)} is not a bridge`);
   }
 
-  #attach(tap: string, bridge: Link): void {
+  #attach(tap: string, bridge: Link, alias: string | undefined): void {
     const link = this.#find(fromText(tap));
     if (link === undefined) throw new HostNetworkError(`Cannot attach ${tap}: another program removed it. Try again`);
     try {
-      attachAndBringUp(link.index, bridge.index);
+      attachAndBringUp(link.index, bridge.index, alias);
     } catch (error) {
       // The bridge may have been removed since it was checked; its index is not used again.
       throw this.#find(bridge.name)?.index === bridge.index ? failure(error) : missingInterface(bridge.name);

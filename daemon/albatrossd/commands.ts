@@ -1,0 +1,205 @@
+/**
+ * Carries out the commands of the protocol, whoever sent them.
+ *
+ * @module
+ */
+import { fromText } from "../../core/byte-string.ts";
+import { decide } from "../../core/engine/decide.ts";
+import type { Name } from "../../core/name.ts";
+import type { Header, Message, UnikernelCommand } from "../../core/wire/message.ts";
+import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
+import type { Log } from "../common/log.ts";
+import { changeBlock } from "./blocks.ts";
+import { compressImage } from "./compress-image.ts";
+import { ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
+import { failure, type Reply } from "./reply.ts";
+import { TooManyTasks } from "./serial.ts";
+import type { Commands, Outcome } from "./session.ts";
+import type { StatisticsLink } from "./statistics-link.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { create, destroy, restart } from "./unikernel-commands.ts";
+import { listStatus, listUnikernels } from "./unikernel-info.ts";
+
+/** Encoded info replies kept until the state changes, for those who ask often. */
+export const INFO_CACHE_MAX = 64;
+
+/** What commands are carried out with. */
+export interface CommandHost {
+  readonly supervisor: Supervisor;
+  readonly images: ImageStore;
+  readonly statistics: StatisticsLink;
+  readonly databaseDirectory: string;
+  /** Looks again at what bridges the host has. */
+  readonly refreshBridges: () => void;
+  readonly log: Log;
+}
+
+type CreateCommand = UnikernelCommand & { kind: "unikernel-create" | "unikernel-force-create" };
+
+const closing = (reply: Reply): Outcome => ({ kind: "reply", reply, keep: false });
+
+/** The commands of albatrossd. */
+export class DaemonCommands implements Commands {
+  readonly #host: CommandHost;
+  readonly #infoCache = new Map<string, Uint8Array>();
+  #infoVersion = -1;
+
+  constructor(host: CommandHost) {
+    this.#host = host;
+  }
+
+  get images(): ImageStore {
+    return this.#host.images;
+  }
+
+  log(text: string): void {
+    this.#host.log.warning(text);
+  }
+
+  perform(message: Message, upload: Upload | undefined): Outcome | Promise<Outcome> {
+    const { payload, header } = message;
+    if (payload.kind !== "command") return closing(failure("unknown command"));
+    const { command } = payload;
+    switch (command.kind) {
+      case "unikernel-info":
+      case "unikernel-info-old":
+        return {
+          kind: "frames",
+          frames: this.#info(header, command.kind === "unikernel-info" ? 6 : command.generation),
+        };
+      case "unikernel-create":
+      case "unikernel-force-create":
+        return this.#guarded(() => this.#create(header.name, command, upload));
+      case "unikernel-restart":
+        return this.#guarded(() => {
+          this.#host.refreshBridges();
+          return restart(this.#host.supervisor, header.name, command);
+        });
+      case "unikernel-destroy":
+        return this.#guarded(() => destroy(this.#host.supervisor, header.name));
+      case "unikernel-get":
+        return this.#guarded(() => this.#get(header.name, command));
+      case "block-add":
+      case "block-remove":
+        return this.#guarded(() =>
+          changeBlock(this.#host.supervisor, this.#host.databaseDirectory, header.name, command),
+        );
+      case "statistics-initial":
+        return {
+          kind: "statistics",
+          attach: (connection) => this.#host.statistics.attach(connection, this.#host.supervisor.state),
+        };
+      default:
+        return this.#decided(header.name, command);
+    }
+  }
+
+  /** Commands that are answered from the state alone. */
+  #decided(name: Name, command: Parameters<typeof decide>[2]): Outcome {
+    if (command.kind === "policy-add" && name.label !== undefined) {
+      this.#host.log.warning(`policy command with non-empty name part ${name.toDisplay()}`);
+    }
+    const { supervisor } = this.#host;
+    const decision = decide(supervisor.state, name, command);
+    if (decision === undefined || decision.kind === "plan") return closing(failure("unknown command"));
+    if (decision.kind === "refuse") return closing(failure(decision.text));
+    if (decision.events.length > 0) {
+      try {
+        supervisor.commit(...decision.events);
+      } catch (error) {
+        return closing(failure(error instanceof Error ? error.message : String(error)));
+      }
+    }
+    return {
+      kind: "reply",
+      reply: { kind: "success", success: decision.success },
+      keep: command.kind === "policy-add",
+    };
+  }
+
+  /** A command that waits: whatever goes wrong, the client gets an answer and the daemon goes on. */
+  async #guarded(task: () => Promise<Reply>): Promise<Outcome> {
+    try {
+      return closing(await task());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof TooManyTasks) return closing(failure(reason));
+      this.#host.log.error(`a command failed unexpectedly: ${error instanceof Error ? error.stack : reason}`);
+      return closing(failure(`internal error: ${reason}`));
+    }
+  }
+
+  async #create(name: Name, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
+    const { type, compressed: _compressed, image: _image, ...given } = command.config;
+    let image: StoredImage | undefined;
+    if (type === "solo5") {
+      try {
+        // An empty image is an invalid one, and is refused as such.
+        image = await (upload ?? this.images.receive(false)).finish();
+      } catch (error) {
+        if (error instanceof ImageError) return failure(error.message);
+        throw error;
+      }
+    } else {
+      await upload?.abort();
+    }
+    if (given.networks.length > 0) this.#host.refreshBridges();
+    return await create(this.#host.supervisor, {
+      name,
+      spec: { type, image, arguments: given },
+      image,
+      force: command.kind === "unikernel-force-create",
+    });
+  }
+
+  async #get(name: Name, command: UnikernelCommand & { kind: "unikernel-get" }): Promise<Reply> {
+    const decision = decide(this.#host.supervisor.state, name, command);
+    if (decision?.kind === "refuse") return failure(decision.text);
+    if (decision?.kind !== "plan" || decision.plan.kind !== "image") return failure("unknown command");
+    const { unikernel, level } = decision.plan;
+    const { image } = unikernel.spec;
+    if (image === undefined) return failure("get: no unikernel found");
+    const path = this.images.pathOf(image.sha256);
+    if (level === 0) return { kind: "image", path, size: image.size };
+    const compressed = await compressImage(path, level);
+    return { kind: "success", success: { kind: "unikernel-image", compressed: true, image: compressed } };
+  }
+
+  #info(header: Header, generation: 4 | 5 | 6): Uint8Array {
+    const { supervisor } = this.#host;
+    if (this.#infoVersion !== supervisor.version) {
+      this.#infoCache.clear();
+      this.#infoVersion = supervisor.version;
+    }
+    const key = `${generation} ${header.sequence} ${header.name.text}`;
+    const cached = this.#infoCache.get(key);
+    if (cached !== undefined) return cached;
+    const frames = this.#encodeInfo(header, generation);
+    if (this.#infoCache.size < INFO_CACHE_MAX) this.#infoCache.set(key, frames);
+    return frames;
+  }
+
+  #encodeInfo(header: Header, generation: 4 | 5 | 6): Uint8Array {
+    const { state } = this.#host.supervisor;
+    const unikernels = listUnikernels(state, header.name);
+    const info = encodeFrame({
+      header,
+      payload: {
+        kind: "success",
+        success:
+          generation === 6 ? { kind: "unikernels", unikernels } : { kind: "unikernels-old", generation, unikernels },
+      },
+    });
+    if (header.sequence !== STATUS_SEQUENCE) return info;
+    const status = JSON.stringify(listStatus(state, header.name));
+    const text = encodeFrame({
+      header,
+      payload: { kind: "success", success: { kind: "string", text: fromText(status) } },
+    });
+    const both = new Uint8Array(info.length + text.length);
+    both.set(info);
+    both.set(text, info.length);
+    return both;
+  }
+}

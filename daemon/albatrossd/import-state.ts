@@ -1,0 +1,71 @@
+/**
+ * Takes over the state file of the original at the first start.
+ *
+ * @module
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { apply } from "../../core/engine/apply.ts";
+import type { Event } from "../../core/engine/event.ts";
+import { EMPTY_STATE } from "../../core/engine/state.ts";
+import { Name } from "../../core/name.ts";
+import { stateFile } from "../../core/paths.ts";
+import { decodeState } from "../../core/wire/state.ts";
+import type { Log } from "../common/log.ts";
+import type { ImageStore, StoredImage } from "./images.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * Imports `D/state`, if there is one and the store never looked for it: all of it, or nothing.
+ *
+ * @throws if the file cannot be read or understood; the next start tries again
+ */
+export async function importState(
+  databaseDirectory: string,
+  store: Store,
+  images: ImageStore,
+  log: Log,
+): Promise<void> {
+  if (!store.importDue) return;
+  const file = stateFile(databaseDirectory);
+  if (!existsSync(file)) {
+    log.warning("no state dump found, starting with no unikernels");
+    store.recordImport([], EMPTY_STATE);
+    return;
+  }
+  const pinned: StoredImage[] = [];
+  try {
+    const { unikernels, policies } = decodeState(readFileSync(file));
+    const events: Event[] = policies.map(({ name, value }) => ({
+      kind: "policy-added",
+      name: new Name(name.labels, undefined), // old files may lack the colon that marks a path
+      policy: value,
+    }));
+    for (const { name, value } of unikernels) {
+      const { type, compressed, image: bytes, ...given } = value;
+      let image: StoredImage | undefined;
+      if (type === "solo5") {
+        const upload = images.receive(compressed);
+        if (upload.write(bytes)) await upload.drained();
+        image = await upload.finish();
+        pinned.push(image);
+        await image.durable();
+      }
+      const reference = image === undefined ? undefined : { sha256: image.sha256, size: image.size };
+      events.push({
+        kind: "unikernel-restored",
+        name,
+        spec: { type, image: reference, arguments: given },
+        restarts: 0,
+      });
+    }
+    store.recordImport(events, events.reduce(apply, EMPTY_STATE));
+    log.warning(`imported ${unikernels.length} unikernels and ${policies.length} policies from ${file}`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot import ${file}: ${reason}. Nothing was started; repair the file, or move it away`, {
+      cause,
+    });
+  } finally {
+    for (const image of pinned) image.release();
+  }
+}

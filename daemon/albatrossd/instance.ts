@@ -1,0 +1,218 @@
+/**
+ * Preparing, starting and cleaning up one process of one unikernel.
+ *
+ * @module
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, rmSync, symlinkSync } from "node:fs";
+import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
+import { BackendRefusal } from "../../backends/backend.ts";
+import { ImageError, inspectImage } from "../../backends/image.ts";
+import { openImageFile } from "../../backends/image-file.ts";
+import { matchDevices } from "../../backends/image-match.ts";
+import type { Run, UnikernelSpec } from "../../core/engine/state.ts";
+import { deriveMac } from "../../core/mac.ts";
+import type { Name } from "../../core/name.ts";
+import { blockFile, fifoFile, imageFile } from "../../core/paths.ts";
+import { blockNameOf, bridgeOf } from "../../core/resources.ts";
+import type { MacAddress, NetworkDevice } from "../../core/unikernel.ts";
+import { makeFifo, openConsoleFifo } from "../../host/fifo.ts";
+import type { HostNetwork } from "../../host/network.ts";
+import { HostNetworkError } from "../../host/network.ts";
+import { identify } from "../../host/process-identity.ts";
+import type { ChildProcess } from "../../runtime/process.ts";
+import type { ImageStore } from "./images.ts";
+import { Undo } from "./undo.ts";
+
+/** Environment variable by which a process is known to be albatrossd's: `<store id>/<instance>/<name>`. */
+export const MARK = "ALBATROSS_UNIKERNEL";
+
+/** A unikernel that cannot be started. `message` is for the client. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/** What instances are made with. */
+export interface InstanceHost {
+  readonly temporaryDirectory: string;
+  readonly databaseDirectory: string;
+  readonly storeId: string;
+  readonly backends: readonly Backend[];
+  readonly backendHost: BackendHost;
+  readonly network: HostNetwork;
+  readonly images: ImageStore;
+  /** Whether `--name=` gets the full name instead of the label. */
+  readonly fullName: boolean;
+  readonly now: () => number;
+  /** Has the console daemon read the unikernel's fifo. */
+  readonly addConsole: (name: Name) => Promise<void>;
+}
+
+/** A started process. */
+export interface Started {
+  readonly run: Run;
+  readonly child: ChildProcess;
+}
+
+const md5 = (bytes: Uint8Array): Uint8Array => createHash("md5").update(bytes).digest();
+
+/** The MAC address of a network device: the given one, or the derived one (wire.md 16). */
+export function macOf(name: Name, network: NetworkDevice): MacAddress {
+  return network.mac ?? deriveMac(network.name, name, md5);
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Finds everything that would make a start fail and can be known before anything is touched: the image, its devices,
+ * the tender, the bridges.
+ *
+ * @throws {StartError} with the text for the client
+ */
+export async function check(host: InstanceHost, spec: UnikernelSpec): Promise<Launcher> {
+  try {
+    const image = spec.image === undefined ? undefined : describeImage(host.images.pathOf(spec.image.sha256));
+    const backend = host.backends.find((candidate) => candidate.handles(spec.type, image));
+    if (backend === undefined) throw new StartError(`no backend of this host runs the type ${spec.type}`);
+    const launcher = await backend.check({ arguments: spec.arguments, image }, host.backendHost);
+    const mismatch = image === undefined ? undefined : matchDevices(image, spec.arguments);
+    if (mismatch !== undefined) throw new StartError(mismatch);
+    for (const network of spec.arguments.networks) host.network.checkBridge(bridgeOf(network));
+    return launcher;
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    if (error instanceof ImageError || error instanceof BackendRefusal || error instanceof HostNetworkError) {
+      throw new StartError(error.message, { cause: error });
+    }
+    throw new StartError(`cannot prepare the unikernel: ${reason(error)}`, { cause: error });
+  }
+}
+
+function describeImage(path: string): ReturnType<typeof inspectImage> {
+  const file = openImageFile(path);
+  try {
+    return inspectImage(file);
+  } finally {
+    file.close();
+  }
+}
+
+function linkImage(host: InstanceHost, name: Name, sha256: string, undo: Undo): string {
+  const link = imageFile(host.temporaryDirectory, name);
+  rmSync(link, { force: true }); // a leftover of a crash
+  symlinkSync(host.images.pathOf(sha256), link);
+  undo.push(() => rmSync(link, { force: true }));
+  return link;
+}
+
+async function createTaps(host: InstanceHost, name: Name, spec: UnikernelSpec, undo: Undo): Promise<Run["taps"]> {
+  const { networks } = spec.arguments;
+  if (networks.length === 0) return [];
+  const taps = await host.network.createTaps(networks.map(bridgeOf), { alias: `albatross:${host.storeId}` });
+  undo.push(async () => {
+    for (const tap of taps) await host.network.destroyTap(tap);
+  });
+  return taps.map((tap, at) => {
+    const network = networks[at];
+    if (network === undefined) throw new StartError(`more taps than networks were made for ${name.toDisplay()}`);
+    return { tap, mac: macOf(name, network) };
+  });
+}
+
+function nameArgument(host: InstanceHost, name: Name, spec: UnikernelSpec): string | undefined {
+  if (!spec.arguments.addName) return undefined;
+  return host.fullName ? name.text : (name.label ?? name.text);
+}
+
+function blockDevices(host: InstanceHost, name: Name, spec: UnikernelSpec): LaunchRequest["blockDevices"] {
+  return spec.arguments.blockDevices.map((device) => {
+    const block = blockNameOf(name, device);
+    if (block === undefined) throw new StartError(`block device ${device.name} not found`);
+    const size = device.sectorSize;
+    return {
+      name: device.name,
+      file: blockFile(host.databaseDirectory, block),
+      sectorSize: size === undefined ? undefined : Number(size),
+    };
+  });
+}
+
+/**
+ * Starts a checked unikernel: image link, fifo, taps, console, process. Either all of it is there, or nothing.
+ *
+ * @throws {StartError} with the text for the client
+ */
+export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec, launcher: Launcher): Promise<Started> {
+  const undo = new Undo();
+  try {
+    const image = spec.image === undefined ? "" : linkImage(host, name, spec.image.sha256, undo);
+    const fifo = fifoFile(host.temporaryDirectory, name);
+    makeFifo(fifo);
+    undo.push(() => rmSync(fifo, { force: true }));
+    const taps = await createTaps(host, name, spec, undo);
+    try {
+      await host.addConsole(name);
+    } catch (cause) {
+      throw new StartError("could not create unikernel: console failed", { cause });
+    }
+    const console = openConsoleFifo(fifo);
+    try {
+      const instance = randomBytes(12).toString("hex");
+      const child = launcher.launch({
+        name,
+        imageFile: image,
+        arguments: spec.arguments,
+        nameArgument: nameArgument(host, name, spec),
+        networks: spec.arguments.networks.map((network, at) => ({
+          name: network.name,
+          tap: taps[at]?.tap ?? "",
+          mac: macOf(name, network),
+        })),
+        blockDevices: blockDevices(host, name, spec),
+        environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
+        console,
+      });
+      const identity = identify(child.pid);
+      const run = {
+        instance,
+        pid: child.pid,
+        // 0 matches no process: one that ended already needs no telling apart from others.
+        processStart: identity?.startTime ?? 0,
+        bootId: identity?.bootId ?? "",
+        startedAt: host.now(),
+        taps,
+        launcher: launcher.description,
+      };
+      return { run, child };
+    } finally {
+      closeSync(console);
+    }
+  } catch (error) {
+    const failures = await undo.rollBack();
+    const text = error instanceof StartError ? error.message : `could not create unikernel: ${reason(error)}`;
+    const also = failures.length === 0 ? "" : `, and also ${failures.map(reason).join(", ")} while cleaning resources`;
+    throw new StartError(`${text}${also}`, { cause: error });
+  }
+}
+
+/**
+ * Removes what {@link start} made, after the process has ended.
+ *
+ * @returns what could not be removed, as texts
+ */
+export async function cleanUp(host: InstanceHost, name: Name, run: Run): Promise<string[]> {
+  const failures: string[] = [];
+  const attempt = async (step: () => unknown): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(reason(error));
+    }
+  };
+  await attempt(() => rmSync(imageFile(host.temporaryDirectory, name), { force: true }));
+  await attempt(() => rmSync(fifoFile(host.temporaryDirectory, name), { force: true }));
+  await Promise.all(run.taps.map(({ tap }) => attempt(() => host.network.destroyTap(tap))));
+  return failures;
+}

@@ -1,0 +1,173 @@
+/**
+ * albatrossd: owns policies, unikernels and block devices; launches and supervises.
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { builtinBackends } from "../../backends/builtin.ts";
+import { consoleLimit } from "../../core/engine/decide.ts";
+import type { Name } from "../../core/name.ts";
+import { Name as Names } from "../../core/name.ts";
+import { fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
+import type { Policy } from "../../core/policy.ts";
+import type { HostNetwork } from "../../host/host-network.ts";
+import { takeLock } from "../../host/lock-file.ts";
+import { openHostNetwork } from "../../host/network.ts";
+import { discoverRootPolicy } from "../../host/root-policy.ts";
+import { notifySystemd } from "../../host/systemd.ts";
+import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts";
+import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
+import { scanBlocks } from "./blocks.ts";
+import { DaemonCommands } from "./commands.ts";
+import { ConsoleLink } from "./console-link.ts";
+import { ImageStore } from "./images.ts";
+import { importState } from "./import-state.ts";
+import type { InstanceHost } from "./instance.ts";
+import { recover } from "./recovery.ts";
+import { selfCommand } from "./self-command.ts";
+import { Server } from "./server.ts";
+import { StatisticsLink } from "./statistics-link.ts";
+import { Store } from "./store.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const flags = {
+  tmpdir: tmpdirFlag,
+  dbdir: dbdirFlag,
+  activation: activationFlag,
+  fullName: switchFlag(["--no-drop-path"], "Pass the full name in --name=, not the label only."),
+  tender: valueFlag<string | undefined>(
+    "--tender",
+    "FILE",
+    "Run hvt unikernels with this tender, instead of solo5-hvt from the database directory, PATH, or the built-in one.",
+    (text) => text,
+    () => undefined,
+  ),
+  allowEmulation: switchFlag(
+    ["--allow-emulation"],
+    "Where there is no usable KVM, let the built-in tender emulate a CPU (slow; needs libunicorn2).",
+  ),
+  onSigterm: valueFlag<"stop" | "keep">(
+    "--on-sigterm",
+    "WHAT",
+    "stop: end the unikernels, to be started again by the next albatrossd; keep: leave them running, to be adopted. stop unless given.",
+    (text) => {
+      if (text !== "stop" && text !== "keep") throw new UsageError(`invalid value ${text}, expected stop or keep`);
+      return text;
+    },
+    () => "stop",
+  ),
+};
+
+interface Values {
+  readonly tmpdir: string;
+  readonly dbdir: string;
+  readonly activation: boolean;
+  readonly fullName: boolean;
+  readonly tender: string | undefined;
+  readonly allowEmulation: boolean;
+  readonly onSigterm: "stop" | "keep";
+}
+
+function sameBridges(a: Policy, b: Policy): boolean {
+  return a.bridges.length === b.bridges.length && a.bridges.every((bridge, at) => bridge === b.bridges[at]);
+}
+
+/** Keeps the root policy's bridges as the host has them, for bridges that are made after the start. */
+function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovered: Policy): () => void {
+  let known = discovered;
+  return () => {
+    if (supervisor.state.policies.get("")?.policy !== known) return; // an administrator's own one
+    const fresh = { ...known, bridges: network.listBridges() };
+    if (sameBridges(known, fresh)) return;
+    known = fresh;
+    supervisor.note({ kind: "policy-added", name: Names.root, policy: fresh });
+  };
+}
+
+async function serve(values: Values, { log, stopped }: DaemonContext): Promise<number> {
+  mkdirSync(socketDirectory(values.tmpdir), { recursive: true, mode: 0o755 });
+  const fifos = fifoDirectory(values.tmpdir);
+  // Set-group-id, so that fifos belong to the group of the console daemon; mkdir(2) leaves that bit out.
+  if (mkdirSync(fifos, { recursive: true }) !== undefined) chmodSync(fifos, 0o2770);
+  mkdirSync(join(values.dbdir, "block"), { recursive: true, mode: 0o700 });
+  const lock = takeLock(join(values.dbdir, "albatrossd.lock"));
+  const store = new Store(join(values.dbdir, "albatross.sqlite"), randomBytes(8).toString("hex"));
+  const network = openHostNetwork();
+  const rootPolicy = discoverRootPolicy(values.dbdir, network);
+  const images = new ImageStore(values.dbdir);
+  const statistics = new StatisticsLink(log);
+  const running = (): Name[] =>
+    [...supervisor.state.unikernels.values()].flatMap(({ name, phase }) => (phase.kind === "running" ? [name] : []));
+  const entry = (name: Name) => ({ name, limit: consoleLimit(supervisor.state, name) });
+  const consoles = new ConsoleLink(socketFile(values.tmpdir, "console"), () => running().map(entry), log);
+  const host: InstanceHost = {
+    temporaryDirectory: values.tmpdir,
+    databaseDirectory: values.dbdir,
+    storeId: store.id,
+    backends: builtinBackends,
+    backendHost: {
+      databaseDirectory: values.dbdir,
+      path: process.env["PATH"] ?? "",
+      tender: values.tender,
+      allowEmulation: values.allowEmulation,
+      self: selfCommand(),
+    },
+    network,
+    images,
+    fullName: values.fullName,
+    now: Date.now,
+    addConsole: async (name) => await consoles.add(entry(name)),
+  };
+  const supervisor: Supervisor = new Supervisor(
+    host,
+    store,
+    {
+      started: (name) => statistics.started(supervisor.state.unikernels.get(name.key)),
+      ended: (name) => statistics.ended(name),
+    },
+    log,
+  );
+  const commands = new DaemonCommands({
+    supervisor,
+    images,
+    statistics,
+    databaseDirectory: values.dbdir,
+    refreshBridges: bridgeRefresher(supervisor, network, rootPolicy),
+    log,
+  });
+  const server = new Server(commands);
+  try {
+    await importState(values.dbdir, store, images, log);
+    supervisor.note(
+      ...scanBlocks(values.dbdir, log).map(({ name, size }) => ({ kind: "block-added", name, size }) as const),
+      { kind: "policy-added", name: Names.root, policy: rootPolicy },
+    );
+    const toStart = await recover({ temporaryDirectory: values.tmpdir, store, supervisor, network, log });
+    if (!(await consoles.start())) log.warning("no console daemon yet: is albatross-console started?");
+    await server.listen({ path: socketFile(values.tmpdir, "vmmd"), activation: values.activation });
+    notifySystemd("READY=1");
+    const starting = supervisor.startAll(toStart);
+    const signal = await stopped;
+    log.info(`ending on ${signal}`);
+    notifySystemd("STOPPING=1");
+    server.stopListening();
+    await supervisor.close(values.onSigterm === "keep");
+    await starting;
+    return 0;
+  } finally {
+    server.close();
+    consoles.stop();
+    statistics.close();
+    store.close();
+    lock.release();
+  }
+}
+
+/** Runs albatrossd. @returns the exit status */
+export async function run(args: readonly string[], programName: string): Promise<number> {
+  const summary = "Creates, supervises and destroys unikernels, as the commands on its socket and the policies say.";
+  return await runDaemon({ program: programName, summary, flags }, args, serve);
+}

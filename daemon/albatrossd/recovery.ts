@@ -1,0 +1,143 @@
+/**
+ * At start: what an earlier albatrossd left behind is adopted, ended or removed, so that nothing runs twice.
+ *
+ * @module
+ */
+import { readdirSync, rmSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Event } from "../../core/engine/event.ts";
+import type { Run } from "../../core/engine/state.ts";
+import { type Name, NameError, parseName } from "../../core/name.ts";
+import { compareTreeOrder } from "../../core/tree.ts";
+import type { HostNetwork } from "../../host/network.ts";
+import { findByEnvironment, identify, isAlive, type ProcessIdentity } from "../../host/process-identity.ts";
+import { signalProcess } from "../../runtime/process-watch.ts";
+import type { Log } from "../common/log.ts";
+import { MARK } from "./instance.ts";
+import type { Store, StoredUnikernel } from "./store.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** The start-up priority of unikernels without one (daemon.md 1). */
+export const DEFAULT_STARTUP = 50;
+
+/** Milliseconds to wait for the end of leftover processes. */
+export const LEFTOVER_TIMEOUT_MS = 3_000;
+
+const LEFTOVER_POLL_MS = 20;
+
+/** What recovery works on. */
+export interface RecoveryHost {
+  readonly temporaryDirectory: string;
+  readonly store: Store;
+  readonly supervisor: Supervisor;
+  /** `undefined` where the network cannot be changed: not as root. */
+  readonly network: HostNetwork | undefined;
+  readonly log: Log;
+}
+
+interface Marked {
+  readonly identity: ProcessIdentity;
+  readonly instance: string;
+}
+
+/** The processes that carry the mark of this store. */
+function markedProcesses(storeId: string): Marked[] {
+  const own = process.getuid?.() ?? 0;
+  const found: Marked[] = [];
+  for (const { pid, value, uid } of findByEnvironment(MARK)) {
+    const [store, instance] = value.split("/");
+    const identity = identify(pid);
+    // Anybody can set an environment variable: only processes of our own user can be ours.
+    if (store !== storeId || instance === undefined || uid !== own || identity === undefined) continue;
+    found.push({ identity, instance });
+  }
+  return found;
+}
+
+function isSameProcess(run: Run, marked: Marked | undefined): boolean {
+  if (marked === undefined) return false;
+  const { pid, startTime, bootId } = marked.identity;
+  return run.pid === pid && run.processStart === startTime && run.bootId === bootId;
+}
+
+async function endLeftovers(leftovers: readonly Marked[], log: Log): Promise<void> {
+  for (const { identity } of leftovers) {
+    log.warning(`ending process ${identity.pid}: a start that was never recorded`);
+    signalProcess(identity, constants.signals.SIGKILL);
+  }
+  const until = performance.now() + LEFTOVER_TIMEOUT_MS;
+  while (leftovers.some(({ identity }) => isAlive(identity))) {
+    if (performance.now() > until) throw new Error("Cannot start: processes of an earlier albatrossd do not end");
+    await sleep(LEFTOVER_POLL_MS);
+  }
+}
+
+async function removeTaps(network: HostNetwork, storeId: string, kept: ReadonlySet<string>, log: Log): Promise<void> {
+  for (const tap of network.listTaps({ alias: `albatross:${storeId}` })) {
+    if (kept.has(tap)) continue;
+    try {
+      await network.destroyTap(tap);
+    } catch (error) {
+      log.warning(`cannot remove the leftover tap ${tap}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+function removeFiles(folder: string, suffix: string, kept: ReadonlySet<string>): void {
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith(suffix)) continue;
+    const text = file.slice(0, file.length - suffix.length);
+    if (kept.has(text) || !text.includes(":")) continue;
+    try {
+      if (parseName(text).text === text) rmSync(join(folder, file), { force: true });
+    } catch (error) {
+      if (!(error instanceof NameError)) throw error; // any other file there is not ours
+    }
+  }
+}
+
+function startOrder(a: StoredUnikernel, b: StoredUnikernel): number {
+  const [left, right] = [a.spec.arguments.startup ?? DEFAULT_STARTUP, b.spec.arguments.startup ?? DEFAULT_STARTUP];
+  return left < right ? -1 : left > right ? 1 : compareTreeOrder(a.name, b.name);
+}
+
+/**
+ * Restores everything that shall be: adopts what still runs, and removes what crashed starts left.
+ *
+ * @returns the unikernels to start, in their order
+ * @throws {StoreError} if the store cannot be read
+ */
+export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
+  const { store, supervisor, network, log } = host;
+  const stored = store.load();
+  const marked = new Map(markedProcesses(store.id).map((process) => [process.instance, process]));
+  const adopted = new Map<string, Run>();
+  for (const { name, run } of stored.unikernels) {
+    if (run === undefined || !isSameProcess(run, marked.get(run.instance))) continue;
+    adopted.set(name.text, run);
+    marked.delete(run.instance);
+  }
+  await endLeftovers([...marked.values()], log);
+  const keptTaps = new Set([...adopted.values()].flatMap((run) => run.taps.map(({ tap }) => tap)));
+  if (network !== undefined) await removeTaps(network, store.id, keptTaps, log);
+  const keptNames = new Set(adopted.keys());
+  removeFiles(host.temporaryDirectory, ".img", keptNames);
+  removeFiles(join(host.temporaryDirectory, "fifo"), "", keptNames);
+
+  const events: Event[] = stored.policies.map(({ name, policy }) => ({ kind: "policy-added", name, policy }));
+  for (const { name, spec, restarts } of stored.unikernels) {
+    events.push({ kind: "unikernel-restored", name, spec, restarts });
+  }
+  supervisor.note(...events);
+  for (const { name } of stored.unikernels) {
+    const run = adopted.get(name.text);
+    if (run !== undefined) supervisor.adopt(name, run);
+  }
+  supervisor.collectImages();
+  return [...stored.unikernels]
+    .sort(startOrder)
+    .filter(({ name }) => !adopted.has(name.text))
+    .map(({ name }) => name);
+}

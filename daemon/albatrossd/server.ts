@@ -1,0 +1,64 @@
+/**
+ * The sessions of `vmmd.sock`.
+ *
+ * @module
+ */
+import type { Listener } from "../../runtime/unix-socket.ts";
+import { type ListenWhere, listenDaemon } from "../common/listen.ts";
+import { type Commands, Session } from "./session.ts";
+
+/** Connections at a time; further ones are closed at once. */
+export const CONNECTIONS_MAX = 1_024;
+
+/** Milliseconds after which a connection that sends no command is closed. */
+export const IDLE_TIMEOUT_MS = 60_000;
+
+const SWEEP_INTERVAL_MS = 10_000;
+
+/** The listening socket and its sessions. */
+export class Server {
+  readonly #sessions = new Set<Session>();
+  readonly #commands: Commands;
+  #listener: Listener | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(commands: Commands) {
+    this.#commands = commands;
+  }
+
+  /** Starts accepting. @throws if the socket cannot be bound */
+  async listen(where: ListenWhere): Promise<void> {
+    this.#listener = await listenDaemon(where, (connection) => {
+      const session = new Session(connection, this.#commands, (closed) => this.#sessions.delete(closed));
+      if (this.#sessions.size >= CONNECTIONS_MAX) {
+        this.#commands.log(`refusing a connection: ${CONNECTIONS_MAX} are open`);
+        connection.destroy();
+      }
+      this.#sessions.add(session);
+      // The timer exists only while somebody is connected: an idle daemon sleeps.
+      this.#sweep ??= setInterval(() => this.#closeIdle(), SWEEP_INTERVAL_MS);
+      return session;
+    });
+  }
+
+  #closeIdle(): void {
+    const oldest = performance.now() - IDLE_TIMEOUT_MS;
+    for (const session of this.#sessions) if (session.idle && session.lastActive < oldest) session.abandon();
+    if (this.#sessions.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+
+  /** Stops accepting; sessions go on. */
+  stopListening(): void {
+    this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  /** Ends all sessions. */
+  close(): void {
+    this.stopListening();
+    clearInterval(this.#sweep);
+    for (const session of this.#sessions) session.abandon();
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * Carries out plans: starts, stops and restarts unikernels, and keeps them as they shall be.
+ *
+ * Work on one unikernel is serialised, work on different ones is not. The state is changed only by {@link apply}.
+ *
+ * @module
+ */
+import { constants } from "node:os";
+import { apply } from "../../core/engine/apply.ts";
+import type { Event } from "../../core/engine/event.ts";
+import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
+import { EMPTY_STATE } from "../../core/engine/state.ts";
+import type { Name } from "../../core/name.ts";
+import { ARGUMENTS_EXIT_CODE, HEALTHY_AFTER_MS, nextDelay, shouldRestart } from "../../core/restart.ts";
+import type { ExitStatus } from "../../runtime/process.ts";
+import type { Log } from "../common/log.ts";
+import { check, cleanUp, type InstanceHost, StartError, start } from "./instance.ts";
+import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
+import { Serial } from "./serial.ts";
+import type { Store } from "./store.ts";
+
+/** Milliseconds between SIGTERM and SIGKILL. */
+export const STOP_TIMEOUT_MS = 5_000;
+
+/** Milliseconds to wait for the end of a process after SIGKILL: the kernel may be busy freeing its memory. */
+export const KILL_TIMEOUT_MS = 3_000;
+
+/** Told of what happens to unikernels. */
+export interface Observer {
+  started(name: Name, run: Run): void;
+  ended(name: Name): void;
+}
+
+/** What an {@link ExitStatus} is called in logs and replies. */
+export function describeStatus(status: ExitStatus): string {
+  if (status.kind === "exit") return `exit ${status.code}`;
+  if (status.kind === "unknown") return "an unknown status";
+  const name = Object.entries(constants.signals).find(([, number]) => number === status.signal)?.[0];
+  return `signal ${name ?? status.signal}`;
+}
+
+/** Keeps unikernels running. */
+export class Supervisor {
+  readonly #host: InstanceHost;
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #observer: Observer;
+  readonly #serial = new Serial();
+  readonly #processes = new Map<string, ProcessHandle>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #state: State = EMPTY_STATE;
+  #version = 0;
+  #closing = false;
+
+  constructor(host: InstanceHost, store: Store, observer: Observer, log: Log) {
+    this.#host = host;
+    this.#store = store;
+    this.#observer = observer;
+    this.#log = log;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Counts changes of the state, for whoever keeps something derived from it. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Applies events that need not be on the disk. */
+  note(...events: readonly Event[]): void {
+    for (const event of events) this.#state = apply(this.#state, event);
+    this.#version++;
+  }
+
+  /** Applies events once they are on the disk. @throws {StoreError} nothing has changed then */
+  commit(...events: readonly Event[]): void {
+    let after = this.#state;
+    for (const event of events) after = apply(after, event);
+    this.#store.record(events, after);
+    this.#state = after;
+    this.#version++;
+  }
+
+  /** Runs a client's task on one name, after all earlier ones on it. @throws {TooManyTasks} */
+  async exclusively<T>(name: Name, task: () => Promise<T>): Promise<T> {
+    return await this.#serial.run(name.key, task);
+  }
+
+  /** Checks everything that can be checked before anything is touched. @throws {StartError} */
+  async check(spec: UnikernelSpec): Promise<void> {
+    await check(this.#host, spec);
+  }
+
+  /**
+   * Starts what was admitted under `name`. Must run exclusively.
+   *
+   * @param durable awaited before the unikernel counts as created
+   * @throws {StartError} everything is undone then, but the admission
+   */
+  async launch(name: Name, durable: () => Promise<void> = async () => undefined): Promise<void> {
+    const unikernel = this.#state.unikernels.get(name.key);
+    if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
+    if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
+    const launcher = await check(this.#host, unikernel.spec);
+    const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
+    const process = ownProcess(child, run);
+    try {
+      await durable();
+      this.commit({ kind: "unikernel-started", name, run });
+    } catch (cause) {
+      await this.#end(name, process);
+      await this.#cleanUp(name, run);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new StartError(`could not create unikernel: ${reason}`, { cause });
+    }
+    this.#log.info(`created ${name.toDisplay()}: pid ${run.pid} (${run.launcher})`);
+    this.#watch(name, run, process);
+    this.#observer.started(name, run);
+  }
+
+  /** Takes over a process of an earlier albatrossd. */
+  adopt(name: Name, run: Run): void {
+    this.note({ kind: "unikernel-adopted", name, run });
+    this.#watch(name, run, adoptedProcess(run));
+    this.#observer.started(name, run);
+    this.#log.info(`adopted ${name.toDisplay()}: pid ${run.pid}`);
+  }
+
+  #watch(name: Name, run: Run, process: ProcessHandle): void {
+    this.#processes.set(run.instance, process);
+    void process.exited.then((status) =>
+      this.#serial.run(name.key, async () => await this.#ended(name, run, status), true),
+    );
+  }
+
+  /** A process ended by itself. */
+  async #ended(name: Name, run: Run, status: ExitStatus): Promise<void> {
+    const unikernel = this.#state.unikernels.get(name.key);
+    if (unikernel?.phase.kind !== "running" || unikernel.phase.run.instance !== run.instance) return; // it was stopped
+    const text = describeStatus(status);
+    this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
+    this.#processes.delete(run.instance);
+    await this.#cleanUp(name, run);
+    this.#observer.ended(name);
+    const at = this.#host.now();
+    this.note({ kind: "unikernel-exited", name, instance: run.instance, status: text, at });
+    if (this.#closing) return; // it shall run again after the next start
+    try {
+      await this.#afterEnd(unikernel, run, status, text);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error(`cannot keep track of ${name.toDisplay()}: ${reason}`);
+    }
+  }
+
+  async #afterEnd(unikernel: Unikernel, run: Run, status: ExitStatus, text: string): Promise<void> {
+    const { name } = unikernel;
+    const behaviour = unikernel.arguments.failBehaviour;
+    if (status.kind === "exit" && status.code === ARGUMENTS_EXIT_CODE && unikernel.arguments.addName) {
+      this.#log.info(`unikernel ${name.toDisplay()} does not know --name, starting it without`);
+      this.commit({ kind: "name-option-dropped", name });
+      await this.#startAgain(name);
+      return;
+    }
+    // Nobody can tell how an adopted one ended: a failure, as far as its owner is concerned.
+    const again = status.kind === "unknown" ? behaviour.kind === "restart" : shouldRestart(status, behaviour);
+    if (!again) {
+      if (behaviour.kind === "restart")
+        this.#log.warning(`unikernel ${name.toDisplay()} ended with ${text}, not restarting`);
+      this.commit({ kind: "unikernel-removed", name });
+      this.collectImages();
+      return;
+    }
+    const now = this.#host.now();
+    const failures = now - run.startedAt >= HEALTHY_AFTER_MS ? 1 : unikernel.failures + 1;
+    const until = now + nextDelay(failures);
+    this.#log.info(`unikernel ${name.toDisplay()} ended with ${text}, restarting in ${until - now} ms`);
+    this.commit({ kind: "unikernel-waiting", name, until, reason: text, failures });
+    this.#schedule(name, until);
+  }
+
+  #schedule(name: Name, until: number): void {
+    clearTimeout(this.#timers.get(name.key));
+    const start = () => {
+      this.#timers.delete(name.key);
+      void this.#serial.run(name.key, async () => await this.#startAgain(name), true);
+    };
+    this.#timers.set(name.key, setTimeout(start, Math.max(0, until - this.#host.now())));
+  }
+
+  #unschedule(name: Name): void {
+    clearTimeout(this.#timers.get(name.key));
+    this.#timers.delete(name.key);
+  }
+
+  /** Starts one that shall run and does not; if that fails it is listed as failed and tried again. */
+  async #startAgain(name: Name): Promise<void> {
+    const unikernel = this.#state.unikernels.get(name.key);
+    if (unikernel === undefined || unikernel.phase.kind === "running" || this.#closing) return;
+    try {
+      await this.launch(name);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const failures = unikernel.failures + 1;
+      const until = this.#host.now() + nextDelay(failures);
+      this.#log.error(`cannot start ${name.toDisplay()}: ${reason}; trying again in ${until - this.#host.now()} ms`);
+      const failed: Event = { kind: "unikernel-failed", name, until, reason, failures };
+      try {
+        this.commit(failed);
+      } catch {
+        this.note(failed); // the row of an earlier state still says that it shall run
+      }
+      this.#schedule(name, until);
+    }
+  }
+
+  /** Starts everything restored that does not run, one after the other in the given order. */
+  async startAll(names: readonly Name[]): Promise<void> {
+    for (const name of names) await this.#serial.run(name.key, async () => await this.#startAgain(name), true);
+  }
+
+  /**
+   * Ends what runs under `name`, if anything: SIGTERM, and SIGKILL after {@link STOP_TIMEOUT_MS}. Afterwards the
+   * unikernel is known but does not run. Must run exclusively.
+   *
+   * @throws {StartError} if it cannot be ended
+   */
+  async stop(name: Name): Promise<void> {
+    this.#unschedule(name);
+    const phase = this.#state.unikernels.get(name.key)?.phase;
+    if (phase?.kind !== "running") return;
+    const { run } = phase;
+    const process = this.#processes.get(run.instance);
+    const status = process === undefined ? undefined : await this.#end(name, process);
+    this.#processes.delete(run.instance);
+    await this.#cleanUp(name, run);
+    const text = status === undefined ? "an unknown status" : describeStatus(status);
+    this.note({ kind: "unikernel-exited", name, instance: run.instance, status: text, at: this.#host.now() });
+    this.#observer.ended(name);
+    this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
+  }
+
+  async #end(name: Name, process: ProcessHandle): Promise<ExitStatus> {
+    process.signal(constants.signals.SIGTERM);
+    if (!(await endsWithin(process, STOP_TIMEOUT_MS))) {
+      this.#log.warning(`unikernel ${name.toDisplay()} ignored SIGTERM for ${STOP_TIMEOUT_MS} ms, killing it`);
+      process.signal(constants.signals.SIGKILL);
+      if (!(await endsWithin(process, KILL_TIMEOUT_MS))) {
+        throw new StartError(
+          `${name.toDisplay()} did not end within ${KILL_TIMEOUT_MS} ms of SIGKILL; try again later`,
+        );
+      }
+    }
+    return await process.exited;
+  }
+
+  async #cleanUp(name: Name, run: Run): Promise<void> {
+    for (const failure of await cleanUp(this.#host, name, run)) {
+      this.#log.error(`while cleaning up after ${name.toDisplay()}: ${failure}`);
+    }
+  }
+
+  /** Tries again what failed, or starts what waits, at the given time: after a failed replacement. */
+  retry(name: Name, reason: string): void {
+    const unikernel = this.#state.unikernels.get(name.key);
+    if (unikernel === undefined || unikernel.phase.kind === "running") return;
+    const failures = unikernel.failures + 1;
+    const until = this.#host.now() + nextDelay(failures);
+    this.note({ kind: "unikernel-failed", name, until, reason, failures });
+    this.#schedule(name, until);
+  }
+
+  /** Removes images that nothing needs any more; a failure is only logged, for it costs nothing but space. */
+  collectImages(): void {
+    const used = new Set<string>();
+    for (const { spec } of this.#state.unikernels.values()) if (spec.image !== undefined) used.add(spec.image.sha256);
+    try {
+      this.#host.images.collect(used);
+    } catch (error) {
+      this.#log.warning(`cannot remove unused images: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /**
+   * Ends everything, for the end of albatrossd. What ran stays in the store, and is started again by the next one.
+   *
+   * @param keep leave the unikernels running, to be adopted by the next albatrossd
+   */
+  async close(keep: boolean): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    if (keep) return await this.#serial.idle();
+    const stopping = [...this.#state.unikernels.values()].map(({ name }) =>
+      this.#serial.run(
+        name.key,
+        async () => {
+          try {
+            await this.stop(name);
+          } catch (error) {
+            this.#log.error(error instanceof Error ? error.message : String(error));
+          }
+        },
+        true,
+      ),
+    );
+    await Promise.all(stopping);
+  }
+}

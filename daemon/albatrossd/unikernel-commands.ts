@@ -1,0 +1,130 @@
+/**
+ * Carries out the plans of unikernel commands: create, force-create, restart, destroy.
+ *
+ * @module
+ */
+import { decide, decideCreate } from "../../core/engine/decide.ts";
+import type { Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
+import type { Name } from "../../core/name.ts";
+import type { Command } from "../../core/wire/message.ts";
+import type { StoredImage } from "./images.ts";
+import { StartError } from "./instance.ts";
+import { failure, type Reply, success } from "./reply.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+const CREATED = "created unikernel";
+
+/** A unikernel to create, its image in the store and pinned. */
+export interface CreateRequest {
+  readonly name: Name;
+  readonly spec: UnikernelSpec;
+  readonly image: StoredImage | undefined;
+  readonly force: boolean;
+}
+
+function text(error: unknown): string {
+  if (error instanceof StartError) return error.message;
+  return `could not create unikernel: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Creates a unikernel, or with `force` replaces what is there. */
+export async function create(supervisor: Supervisor, request: CreateRequest): Promise<Reply> {
+  const { name, spec, image, force } = request;
+  const durable = image === undefined ? undefined : () => image.durable();
+  try {
+    return await supervisor.exclusively(name, async () => {
+      const decision = decideCreate(supervisor.state, name, spec.arguments, force);
+      if (decision.kind === "refuse") return failure(decision.text);
+      const present = supervisor.state.unikernels.get(name.key);
+      if (present !== undefined) return await replace(supervisor, present, spec, durable);
+      supervisor.note({ kind: "unikernel-admitted", name, spec });
+      try {
+        await supervisor.launch(name, durable);
+        return success(CREATED);
+      } catch (error) {
+        supervisor.note({ kind: "unikernel-removed", name });
+        return failure(text(error));
+      }
+    });
+  } finally {
+    image?.release();
+    supervisor.collectImages();
+  }
+}
+
+/**
+ * Replaces a unikernel by one of another configuration. Everything that can be checked is checked before the present
+ * one is ended; if the new one cannot be started, the present one is started again.
+ */
+async function replace(
+  supervisor: Supervisor,
+  present: Unikernel,
+  spec: UnikernelSpec,
+  durable: (() => Promise<void>) | undefined,
+): Promise<Reply> {
+  const { name } = present;
+  try {
+    await supervisor.check(spec);
+  } catch (error) {
+    return failure(text(error));
+  }
+  // Others may have taken resources meanwhile.
+  const decision = decideCreate(supervisor.state, name, spec.arguments, true);
+  if (decision.kind === "refuse") return failure(decision.text);
+  supervisor.note({ kind: "unikernel-respecified", name, spec });
+  try {
+    await supervisor.stop(name);
+  } catch (error) {
+    supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
+    return failure(text(error));
+  }
+  try {
+    await supervisor.launch(name, durable);
+    return success(CREATED);
+  } catch (error) {
+    supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
+    return failure(`${text(error)}; ${await bringBack(supervisor, name)}`);
+  }
+}
+
+async function bringBack(supervisor: Supervisor, name: Name): Promise<string> {
+  try {
+    await supervisor.launch(name);
+    return "the former unikernel was started again";
+  } catch (error) {
+    supervisor.retry(name, text(error));
+    return `the former unikernel could not be started again yet: ${text(error)}`;
+  }
+}
+
+/** Restarts a unikernel, with other arguments if the command has some. */
+export async function restart(
+  supervisor: Supervisor,
+  name: Name,
+  command: Command & { kind: "unikernel-restart" },
+): Promise<Reply> {
+  return await supervisor.exclusively(name, async () => {
+    const decision = decide(supervisor.state, name, command);
+    if (decision?.kind === "refuse") return failure(decision.text);
+    if (decision?.kind !== "plan" || decision.plan.kind !== "restart") return failure("unknown command");
+    const { unikernel } = decision.plan;
+    return await replace(supervisor, unikernel, { ...unikernel.spec, arguments: decision.plan.arguments }, undefined);
+  });
+}
+
+/** Ends a unikernel and forgets it. */
+export async function destroy(supervisor: Supervisor, name: Name): Promise<Reply> {
+  return await supervisor.exclusively(name, async () => {
+    const decision = decide(supervisor.state, name, { kind: "unikernel-destroy" });
+    if (decision?.kind === "refuse") return failure(decision.text);
+    const ran = supervisor.state.unikernels.get(name.key)?.phase.kind === "running";
+    try {
+      await supervisor.stop(name);
+      supervisor.commit({ kind: "unikernel-removed", name });
+    } catch (error) {
+      return failure(error instanceof Error ? error.message : String(error));
+    }
+    supervisor.collectImages();
+    return success(ran ? "destroyed unikernel" : "destroyed: removed waiter");
+  });
+}

@@ -1,0 +1,92 @@
+/**
+ * What info tells of the unikernels.
+ *
+ * @module
+ */
+import type { State, Unikernel } from "../../core/engine/state.ts";
+import { describePhase } from "../../core/engine/state.ts";
+import type { Name } from "../../core/name.ts";
+import { blockNameOf, bridgeOf } from "../../core/resources.ts";
+import { select } from "../../core/tree.ts";
+import type { UnikernelInfo } from "../../core/unikernel.ts";
+import { macOf } from "./instance.ts";
+
+/** Bytes of a sector where the configuration does not say. */
+const DEFAULT_SECTOR_SIZE = 512;
+
+function infoOf(state: State, unikernel: Unikernel): UnikernelInfo {
+  const { name, spec, arguments: given, phase, startedAt } = unikernel;
+  const taps = phase.kind === "running" ? phase.run.taps : [];
+  return {
+    type: spec.type,
+    startup: given.startup,
+    failBehaviour: given.failBehaviour,
+    cpuIds: given.cpuIds,
+    memory: given.memory,
+    digest: spec.image === undefined ? new Uint8Array() : Uint8Array.fromHex(spec.image.sha256),
+    blockDevices: given.blockDevices.map((device) => {
+      const block = blockNameOf(name, device);
+      return {
+        name: device.name,
+        device: device.device ?? device.name,
+        sectorSize: device.sectorSize ?? DEFAULT_SECTOR_SIZE,
+        size: (block === undefined ? undefined : state.blocks.get(block.key)?.size) ?? 0,
+      };
+    }),
+    networks: given.networks.map((network, at) => ({
+      name: network.name,
+      bridge: bridgeOf(network),
+      mac: taps[at]?.mac ?? macOf(name, network),
+    })),
+    arguments: given.arguments,
+    started: startedAt,
+    cpus: given.cpus,
+    linuxBootPartition: given.linuxBootPartition,
+  };
+}
+
+/** Whether a unikernel is shown: those that were acknowledged, running or to be started again. */
+function isListed(unikernel: Unikernel): boolean {
+  return unikernel.phase.kind !== "starting" || unikernel.startedAt > 0;
+}
+
+/** The unikernels that `query` selects, in the order of replies. */
+export function listUnikernels(state: State, query: Name): readonly { name: Name; info: UnikernelInfo }[] {
+  return select(state.unikernels, query)
+    .filter(({ entry }) => isListed(entry))
+    .map(({ name, entry }) => ({ name, info: infoOf(state, entry) }));
+}
+
+/** How a unikernel is doing: what the protocol's info has no place for. */
+export interface UnikernelStatus {
+  /** As in the info reply: relative to the path that was asked for. */
+  readonly name: string;
+  /** `running`, `waiting`, `crash-loop`, `failed`. */
+  readonly state: string;
+  /** Why it is not running. */
+  readonly reason?: string;
+  /** Milliseconds since 1970: when it is started again. */
+  readonly next?: number;
+  readonly restarts: number;
+  readonly lastExit?: string;
+  /** What runs it, e.g. `solo5-hvt`. */
+  readonly launcher?: string;
+  readonly pid?: number;
+}
+
+/** The status of the unikernels that `query` selects, in the order of {@link listUnikernels}. */
+export function listStatus(state: State, query: Name): readonly UnikernelStatus[] {
+  return select(state.unikernels, query)
+    .filter(({ entry }) => isListed(entry))
+    .map(({ name, entry }) => {
+      const { phase, lastExit, restarts } = entry;
+      return {
+        name: name.text,
+        state: describePhase(entry),
+        restarts,
+        ...(lastExit === undefined ? {} : { lastExit }),
+        ...(phase.kind === "waiting" || phase.kind === "failed" ? { reason: phase.reason, next: phase.until } : {}),
+        ...(phase.kind === "running" ? { launcher: phase.run.launcher, pid: phase.run.pid } : {}),
+      };
+    });
+}

@@ -1,0 +1,31 @@
+/**
+ * A file that one process holds: two daemons must not work on one database.
+ *
+ * @module
+ */
+import { closeSync, constants, openSync } from "node:fs";
+import { errno, libcNames, openLibrary } from "../runtime/ffi.ts";
+import { systemErrorText } from "../runtime/system-error.ts";
+
+const [LOCK_EX, LOCK_NB] = [2, 4]; // flock(2)
+
+/** A held lock. It also ends with the process, however that ends. */
+export interface HeldLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock of a file, which is made if it is missing, and stays.
+ *
+ * @throws if another process holds it, or the file cannot be opened
+ */
+export function takeLock(path: string): HeldLock {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const { flock } = openLibrary(libcNames, { flock: { args: ["i32", "i32"], returns: "i32" } });
+  if (flock(descriptor, LOCK_EX | LOCK_NB) !== 0) {
+    const reason = systemErrorText(errno());
+    closeSync(descriptor);
+    throw new Error(`Cannot take the lock ${path}: ${reason}. Another albatrossd uses this directory; stop it first`);
+  }
+  return { release: () => closeSync(descriptor) };
+}
