@@ -1,0 +1,66 @@
+/**
+ * What an action has at hand.
+ *
+ * @module
+ */
+import { toBytes } from "../core/byte-string.ts";
+import type { JsonObject } from "./json.ts";
+import { chooseVerbosity, createLog, type Log } from "./log.ts";
+import { writeBytes, writeText } from "./output.ts";
+import { type ColorChoice, wantsStyle } from "./style.ts";
+import type { Verbosity } from "./values.ts";
+
+/** The surroundings of a call. */
+export interface Context {
+  /** The base name the program was called by. */
+  readonly programName: string;
+  readonly log: Log;
+  /** Whether results are printed as JSON: then nothing but {@link Context.object} may write to standard output. */
+  readonly json: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** When the program was started: milliseconds since 1970. */
+  readonly started: number;
+  /** Writes text to standard output, whatever the log level. */
+  print(text: string): void;
+  /** Writes text for people to standard error, unless the log is quiet. */
+  hint(text: string): void;
+  /** Writes a JSON object and a newline to standard output. */
+  object(value: JsonObject): void;
+}
+
+/** The values of the options in `options/common.ts`. */
+export interface CommonValues {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: number;
+  readonly verbosity: Verbosity | undefined;
+  readonly color: ColorChoice;
+}
+
+/** Makes the context of an action from the common options. */
+export function createContext(
+  values: CommonValues,
+  programName: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  started: number,
+): Context {
+  const verbosity = chooseVerbosity(values);
+  const descriptor = values.json ? 2 : 1;
+  return {
+    programName,
+    json: values.json,
+    environment,
+    started,
+    log: createLog({
+      programName,
+      verbosity,
+      colored: () => wantsStyle(descriptor, values.color, environment),
+      write: (text) => writeBytes(descriptor, toBytes(text)),
+    }),
+    print: (text) => writeText(1, text),
+    hint: (text) => {
+      if (verbosity !== "quiet") writeText(2, `${programName}: ${text}\n`);
+    },
+    object: (value) => writeText(1, `${JSON.stringify(value)}\n`),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * Files that the client downloads: `get`, later dumps (client.md 10).
+ *
+ * Their names can be foreseen and their directory is shared, so an existing file is an error and no link is followed.
+ *
+ * @module
+ */
+import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
+import type { Name } from "../core/name.ts";
+
+/** The largest image that is unpacked, bytes: a few kilobytes of zlib data can become gigabytes. */
+export const IMAGE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+const FILE_MODE = 0o644;
+
+/** A download could not be stored: because of its `data`, or because of the `file`. */
+export class DownloadError extends Error {
+  override readonly name = "DownloadError";
+  readonly reason: "data" | "file";
+
+  constructor(reason: "data" | "file", message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** `$TMPDIR/N.TS`: the name and the start of the client, as `/tmp/:hello.2026-11-21T21:11:34-00:00`. */
+export function downloadPath(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: Name,
+  started: number,
+): string {
+  const directory = environment["TMPDIR"] || "/tmp";
+  return `${directory.replace(/(?<=.)\/+$/, "")}/${name.text}.${new Date(started).toISOString().slice(0, 19)}-00:00`;
+}
+
+/**
+ * Writes an image into a file that does not exist yet. After a failure there is none.
+ *
+ * @param limit bytes of the unpacked image
+ * @throws {DownloadError}
+ */
+export async function writeDownload(
+  path: string,
+  image: Uint8Array,
+  compressed: boolean,
+  limit: number = IMAGE_BYTES_MAX,
+): Promise<void> {
+  const file = onFile(`Cannot create ${path}`, () =>
+    openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE),
+  );
+  try {
+    try {
+      let written = 0;
+      for await (const chunk of compressed ? inflate(image) : [image]) {
+        written += chunk.length;
+        if (written > limit)
+          throw new DownloadError("data", `Cannot unpack the image: it has more than ${limit} bytes`);
+        onFile(`Cannot write ${path}`, () => writeAll(file, chunk));
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    onFile(`Cannot remove the incomplete ${path}`, () => unlinkSync(path));
+    throw error;
+  }
+}
+
+async function* inflate(image: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  const { createInflate } = await import("node:zlib");
+  const stream = createInflate();
+  stream.end(image);
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (cause) {
+    if (cause instanceof DownloadError) throw cause;
+    throw new DownloadError("data", `Cannot unpack the image: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
+}
+
+function onFile<Result>(attempted: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    throw new DownloadError("file", `${attempted}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * One command to a daemon and its reply, as most sub-commands need it: asking, printing, exit statuses (client.md 6).
+ *
+ * @module
+ */
+import { defaultDirectories } from "../client/directories.ts";
+import { AbortedError, ClientError, ConnectError } from "../client/errors.ts";
+import { commandMessage, type RequestOptions, request } from "../client/request.ts";
+import { routeOf } from "../client/sockets.ts";
+import { fromText } from "../core/byte-string.ts";
+import type { Name } from "../core/name.ts";
+import { type SocketRole, socketFile } from "../core/paths.ts";
+import { printMessage } from "../core/print/message.ts";
+import { CLIENT_STYLE } from "../core/print/style.ts";
+import type { Command, Message } from "../core/wire/message.ts";
+import type { Context } from "./context.ts";
+import { type JsonObject, jsonMessage } from "./json.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Exit status if the daemon refused the command. */
+export const EXIT_REFUSED = 117;
+/** Exit status if the communication failed, or a command was only shown. */
+export const EXIT_COMMUNICATION = 121;
+/** Exit status if the daemon could not be reached. */
+export const EXIT_CONNECT = 122;
+/** Exit status after an interrupt. */
+export const EXIT_INTERRUPTED = 130;
+
+/** The values of the options in `options/daemon.ts` that say where a daemon is. */
+export interface DaemonValues {
+  readonly socket: string | undefined;
+  readonly temporaryDirectory: string | undefined;
+}
+
+/** The value of `--socket` that shows a command instead of sending it. */
+export const SHOW_ONLY = "-";
+
+/**
+ * The socket of the daemon that is asked.
+ *
+ * @throws {UsageError} on systems without a default directory
+ */
+export function addressOf(values: DaemonValues, role: SocketRole): string {
+  if (values.socket !== undefined) return values.socket;
+  if (values.temporaryDirectory !== undefined) return socketFile(values.temporaryDirectory, role);
+  try {
+    return socketFile(defaultDirectories(process.platform).temporary, role);
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message} with --tmpdir`, { cause });
+  }
+}
+
+/** Sends a command, prints the reply, and gives the exit status. */
+export async function exchange(values: DaemonValues, context: Context, name: Name, command: Command): Promise<number> {
+  const reply = await ask(values, context, name, command);
+  return typeof reply === "number" ? reply : report(context, reply);
+}
+
+/** Sends a command. A failure to get a reply is reported, and gives the exit status. */
+export async function ask(
+  values: DaemonValues,
+  context: Context,
+  name: Name,
+  command: Command,
+  options: RequestOptions = {},
+): Promise<Message | number> {
+  if (values.socket === SHOW_ONLY) {
+    const { showFrame } = await import("./show-frame.ts");
+    await showFrame(commandMessage(name, command), options.image);
+    return EXIT_COMMUNICATION;
+  }
+  try {
+    return await request(addressOf(values, routeOf(command).socket), name, command, options);
+  } catch (error) {
+    return reportError(context, error);
+  }
+}
+
+/** Prints a reply, with further fields for JSON, and gives the exit status. */
+export function report(context: Context, reply: Message, more: JsonObject = {}): number {
+  const failed = reply.payload.kind === "failure";
+  if (context.json) {
+    context.object({ ...jsonMessage(reply), ...more });
+  } else {
+    const text = printMessage(reply, { ...CLIENT_STYLE, verbose: context.log.debug });
+    if (failed) context.log.warning(text);
+    else context.log.reply(text);
+  }
+  return failed ? EXIT_REFUSED : 0;
+}
+
+/** Reports a failure of the client library, and gives the exit status. */
+export function reportError(context: Context, error: unknown): number {
+  if (!(error instanceof ClientError)) throw error;
+  const exitStatus =
+    error instanceof ConnectError
+      ? EXIT_CONNECT
+      : error instanceof AbortedError
+        ? EXIT_INTERRUPTED
+        : EXIT_COMMUNICATION;
+  if (context.json) {
+    context.object({ kind: "error", code: error.code, message: error.message, exitStatus });
+  } else if (error instanceof ConnectError) {
+    const { address, systemCode } = error;
+    context.log.warning(
+      fromText(
+        `error Unix.Unix_error(Unix.${systemCode}, "connect", "") connecting to socket unix domain socket ${address}`,
+      ),
+    );
+    context.log.error(fromText(`couldn't connect to unix domain socket ${address}`));
+    context.hint(connectHints[systemCode] ?? error.message);
+  } else if (!(error instanceof AbortedError)) {
+    context.log.error(fromText(error.message));
+  }
+  return exitStatus;
+}
+
+/** Reports a failure on this side, such as a file that cannot be written, and gives the exit status. */
+export function reportLocal(context: Context, message: string, code: string, exitStatus: number): number {
+  if (context.json) context.object({ kind: "error", code, message, exitStatus });
+  else context.log.error(fromText(message));
+  return exitStatus;
+}
+
+const connectHints: Readonly<Record<string, string>> = {
+  ENOENT: "is the daemon running? Its directory can be given with --tmpdir",
+  ECONNREFUSED: "nobody listens at the socket: is the daemon running?",
+  EACCES: "permission denied: this user is not in the group of the socket",
+};

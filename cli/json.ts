@@ -1,0 +1,161 @@
+/**
+ * The results of commands as JSON: the schema of `--json`.
+ *
+ * Every command prints one object on one line; `console` prints one for the reply and one for each line. Objects are
+ * told apart by `kind`. Fields may be added in later versions; the ones described here keep name, type and meaning.
+ *
+ * - Names are in printed form: `:` root, `foo:` path, `foo:hello`, `:hello` at the root.
+ * - Integers are numbers, or decimal strings beyond ±(2^53 − 1).
+ * - Byte strings are strings, or `{"hex": "…"}` if they are not UTF-8.
+ * - Times are RFC 3339 in UTC with milliseconds, as `2026-11-21T21:11:16.000Z`.
+ * - What is absent is `null`.
+ *
+ * | kind | printed by | fields |
+ * |---|---|---|
+ * | `success` | create, restart, destroy, the policy commands, console | `host`, `text` (or null); create and restart: `watch` |
+ * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
+ * | `unikernels` | info | `host`, `unikernels` |
+ * | `policies` | policy | `host`, `policies` |
+ * | `consoles` | inactive-consoles | `host`, `consoles`: names |
+ * | `blocks` | | `host`, `blocks` |
+ * | `image` | get | `host`, `compressed`, `bytes` (as transferred), `file` |
+ * | `console` | console, per line | `host`, `time`, `line` |
+ * | `image-report` | inspect | see `actions/inspect.ts` |
+ * | `error` | every command that fails here; the exit status is the one of the program | `message`, `exitStatus`, `code` |
+ *
+ * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).
+ * Errors in the form of the command line are reported on standard error as text, as without `--json`.
+ *
+ * @module
+ */
+import { type ByteString, fromBytes, toBytes, toText } from "../core/byte-string.ts";
+import type { Int } from "../core/int.ts";
+import type { Policy } from "../core/policy.ts";
+import type { FailBehaviour, UnikernelInfo } from "../core/unikernel.ts";
+import type { Message, Success } from "../core/wire/message.ts";
+
+/** A JSON value. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/** An integer, exactly. */
+export function jsonInt(value: Int): Json {
+  return typeof value === "number" ? value : value.toString();
+}
+
+/** A byte string: text, or `{"hex": "…"}`. */
+export function jsonBytes(value: ByteString): Json {
+  return toText(value) ?? { hex: hex(toBytes(value)) };
+}
+
+/** Lower-case hex digits. */
+export function hex(bytes: Uint8Array): string {
+  let digits = "";
+  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
+  return digits;
+}
+
+/** RFC 3339 with milliseconds. */
+export function jsonTime(milliseconds: number): Json {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
+/** A reply, or a line of a console, as its object. */
+export function jsonMessage(message: Message): JsonObject {
+  const host = message.header.name.text;
+  const { payload } = message;
+  switch (payload.kind) {
+    case "failure":
+      return { kind: "failure", host, text: jsonBytes(payload.text) };
+    case "success":
+      return jsonSuccess(host, payload.success);
+    case "data":
+      if (payload.data.kind === "console") {
+        const { timestamp, line } = payload.data;
+        return { kind: "console", host, time: jsonTime(timestamp), line: jsonBytes(fromBytes(line)) };
+      }
+      return { kind: payload.data.kind, host };
+    case "command":
+      return { kind: "command", host, command: payload.command.kind };
+  }
+}
+
+function jsonSuccess(host: string, success: Success): JsonObject {
+  switch (success.kind) {
+    case "empty":
+      return { kind: "success", host, text: null };
+    case "string":
+      return { kind: "success", host, text: jsonBytes(success.text) };
+    case "policies":
+      return {
+        kind: "policies",
+        host,
+        policies: success.policies.map(({ name, policy }) => ({ name: name.text, ...jsonPolicy(policy) })),
+      };
+    case "block-devices":
+      return {
+        kind: "blocks",
+        host,
+        blocks: success.devices.map(({ name, size, active }) => ({ name: name.text, sizeMb: jsonInt(size), active })),
+      };
+    case "consoles":
+      return { kind: "consoles", host, consoles: success.names.map((name) => name.text) };
+    case "unikernels":
+    case "unikernels-old":
+      return {
+        kind: "unikernels",
+        host,
+        unikernels: success.unikernels.map(({ name, info }) => ({ name: name.text, ...jsonUnikernel(info) })),
+      };
+    case "unikernel-image":
+    case "old-block-device-image":
+      return { kind: "image", host, compressed: success.compressed, bytes: success.image.length };
+    case "block-device-image":
+      return { kind: "block-image", host, compressed: success.compressed };
+  }
+}
+
+/** `{"unikernels", "cpuIds", "memoryMb", "blockMb" (or null), "bridges"}`. */
+export function jsonPolicy(policy: Policy): JsonObject {
+  return {
+    unikernels: jsonInt(policy.unikernels),
+    cpuIds: policy.cpuIds.map(jsonInt),
+    memoryMb: jsonInt(policy.memory),
+    blockMb: policy.block === undefined ? null : jsonInt(policy.block),
+    bridges: policy.bridges.map(jsonBytes),
+  };
+}
+
+/** A running unikernel; `digest` is null for BHyve machines, whose name is `vmName`. */
+export function jsonUnikernel(info: UnikernelInfo): JsonObject {
+  const solo5 = info.type === "solo5";
+  return {
+    type: info.type,
+    started: jsonTime(info.started),
+    onFailure: jsonFailBehaviour(info.failBehaviour),
+    startup: info.startup === undefined ? null : jsonInt(info.startup),
+    cpuIds: info.cpuIds.map(jsonInt),
+    memoryMb: jsonInt(info.memory),
+    blocks: info.blockDevices.map(({ name, device, sectorSize, size }) => ({
+      name: jsonBytes(name),
+      device: jsonBytes(device),
+      sectorSize: jsonInt(sectorSize),
+      sizeMb: jsonInt(size),
+    })),
+    networks: info.networks.map(({ name, bridge, mac }) => ({ name: jsonBytes(name), bridge: jsonBytes(bridge), mac })),
+    digest: solo5 ? hex(info.digest) : null,
+    vmName: solo5 ? null : jsonBytes(fromBytes(info.digest)),
+    arguments: info.arguments === undefined ? null : info.arguments.map(jsonBytes),
+    cpus: jsonInt(info.cpus),
+    linuxBootPartition: info.linuxBootPartition === undefined ? null : jsonBytes(info.linuxBootPartition),
+  };
+}
+
+/** `{"action": "quit"}` or `{"action": "restart", "exitCodes"}`, where an empty list means all but 1. */
+function jsonFailBehaviour(behaviour: FailBehaviour): JsonObject {
+  if (behaviour.kind === "quit") return { action: "quit" };
+  return { action: "restart", exitCodes: behaviour.exitCodes.map(jsonInt) };
+}

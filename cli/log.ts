@@ -1,0 +1,59 @@
+/**
+ * Messages of the program, by level. Replies are messages, too, on a level of their own (client.md 2 and 7).
+ *
+ * @module
+ */
+import { type ByteString, fromText } from "../core/byte-string.ts";
+import type { Verbosity } from "./values.ts";
+
+/** Where messages go; each method prints complete lines. */
+export interface Log {
+  /** Unikernels are shown with their arguments. */
+  readonly debug: boolean;
+  /** Replies: no prefix; hidden by `quiet` only. */
+  reply(text: ByteString): void;
+  error(text: ByteString): void;
+  warning(text: ByteString): void;
+}
+
+/** What decides about messages. */
+export interface LogOptions {
+  readonly programName: string;
+  readonly verbosity: Verbosity;
+  /** Whether the level words are coloured. Asked only when there is one to print. */
+  colored(): boolean;
+  /** Writes to where messages go: standard output, as in the original, or standard error beside JSON. */
+  write(text: ByteString): void;
+}
+
+const order: readonly Verbosity[] = ["quiet", "error", "warning", "info", "debug"];
+
+/** The level that the logging options choose: `-q` wins, then `--verbosity`, then the number of `-v`. */
+export function chooseVerbosity(options: {
+  readonly quiet: boolean;
+  readonly verbosity: Verbosity | undefined;
+  readonly verbose: number;
+}): Verbosity {
+  if (options.quiet) return "quiet";
+  if (options.verbosity !== undefined) return options.verbosity;
+  return options.verbose === 0 ? "warning" : options.verbose === 1 ? "info" : "debug";
+}
+
+/** A log of the original's form: `albatross-client: [WARNING] text`. */
+export function createLog(options: LogOptions): Log {
+  const name = fromText(options.programName);
+  const level = order.indexOf(options.verbosity);
+  const labelled = (at: Verbosity, word: string, color: string) => (text: ByteString) => {
+    if (level < order.indexOf(at)) return;
+    const shown = options.colored() ? `\x1b[${color}m${word}\x1b[0m` : word;
+    options.write(`${name}: [${shown}] ${text}\n` as ByteString);
+  };
+  return {
+    debug: options.verbosity === "debug",
+    reply(text) {
+      if (level > 0) options.write(`${text}\n` as ByteString);
+    },
+    error: labelled("error", "ERROR", "31"),
+    warning: labelled("warning", "WARNING", "33"),
+  };
+}

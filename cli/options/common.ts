@@ -1,0 +1,42 @@
+/**
+ * Options of every sub-command: what is printed, and how (client.md 2).
+ *
+ * @module
+ */
+import type { Options } from "../command.ts";
+
+export const commonOptions = {
+  json: {
+    flags: ["--json"],
+    kind: "flag",
+    doc: "Print one JSON object (console: one per line) instead of text. Warnings go to standard error then.",
+    section: "OUTPUT OPTIONS",
+  },
+  verbose: {
+    flags: ["-v", "--verbose"],
+    kind: "count",
+    doc: "Print more. Twice shows the arguments of unikernels.",
+    section: "LOGGING OPTIONS",
+  },
+  quiet: {
+    flags: ["-q", "--quiet"],
+    kind: "flag",
+    doc: "Print nothing, not even replies; only the exit status remains. Wins over -v and --verbosity.",
+    section: "LOGGING OPTIONS",
+  },
+  verbosity: {
+    flags: ["--verbosity"],
+    kind: "verbosity",
+    docv: "LEVEL",
+    doc: "What is printed: quiet, error, warning (the default), info or debug. Wins over -v.",
+    section: "LOGGING OPTIONS",
+  },
+  color: {
+    flags: ["--color"],
+    kind: "color",
+    fallback: "auto",
+    docv: "WHEN",
+    doc: "Colours: auto, always or never. With auto only on a terminal, and not if NO_COLOR is set or TERM is dumb.",
+    section: "LOGGING OPTIONS",
+  },
+} as const satisfies Options;

@@ -1,0 +1,114 @@
+/**
+ * The sub-commands: names, and where their definitions and actions are found when they are needed.
+ *
+ * A new sub-command is a definition in `commands/`, an action in `actions/`, and a line here.
+ *
+ * @module
+ */
+import type { Arguments, CommandDefinition, Options, Values } from "./command.ts";
+import type { Context } from "./context.ts";
+
+/** Carries out a sub-command and gives the exit status. */
+export type Action<V> = (values: V, context: Context) => Promise<number>;
+
+/** A sub-command with its parts still to be loaded. */
+export interface Entry {
+  definition(): Promise<CommandDefinition>;
+  /** Loads the action. It must be given the values that its definition describes: {@link entry} checks that. */
+  action(): Promise<Action<never>>;
+}
+
+function entry<const A extends Arguments, const O extends Options>(
+  definition: () => Promise<CommandDefinition<A, O>>,
+  action: () => Promise<Action<Values<CommandDefinition<A, O>>>>,
+): Entry {
+  return { definition, action };
+}
+
+/** All sub-commands, in alphabetical order. */
+export const registry: ReadonlyMap<string, Entry> = new Map([
+  [
+    "add-policy",
+    entry(
+      async () => (await import("./commands/add-policy.ts")).addPolicy,
+      async () => (await import("./actions/add-policy.ts")).addPolicy,
+    ),
+  ],
+  [
+    "console",
+    entry(
+      async () => (await import("./commands/console.ts")).consoleCommand,
+      async () => (await import("./actions/console.ts")).subscribeConsole,
+    ),
+  ],
+  [
+    "create",
+    entry(
+      async () => (await import("./commands/create.ts")).create,
+      async () => (await import("./actions/create.ts")).create,
+    ),
+  ],
+  [
+    "destroy",
+    entry(
+      async () => (await import("./commands/destroy.ts")).destroy,
+      async () => (await import("./actions/destroy.ts")).destroy,
+    ),
+  ],
+  [
+    "get",
+    entry(
+      async () => (await import("./commands/get.ts")).get,
+      async () => (await import("./actions/get.ts")).get,
+    ),
+  ],
+  [
+    "inactive-consoles",
+    entry(
+      async () => (await import("./commands/inactive-consoles.ts")).inactiveConsoles,
+      async () => (await import("./actions/inactive-consoles.ts")).inactiveConsoles,
+    ),
+  ],
+  [
+    "info",
+    entry(
+      async () => (await import("./commands/info.ts")).info,
+      async () => (await import("./actions/info.ts")).info,
+    ),
+  ],
+  [
+    "inspect",
+    entry(
+      async () => (await import("./commands/inspect.ts")).inspect,
+      async () => (await import("./actions/inspect.ts")).inspect,
+    ),
+  ],
+  [
+    "policy",
+    entry(
+      async () => (await import("./commands/policy.ts")).policy,
+      async () => (await import("./actions/policy.ts")).policy,
+    ),
+  ],
+  [
+    "remove-policy",
+    entry(
+      async () => (await import("./commands/remove-policy.ts")).removePolicy,
+      async () => (await import("./actions/remove-policy.ts")).removePolicy,
+    ),
+  ],
+  [
+    "replace-policy",
+    entry(
+      async () => (await import("./commands/replace-policy.ts")).replacePolicy,
+      async () => (await import("./actions/add-policy.ts")).addPolicy,
+    ),
+  ],
+  [
+    "restart",
+    entry(
+      async () => (await import("./commands/restart.ts")).restart,
+      async () => (await import("./actions/restart.ts")).restart,
+    ),
+  ],
+]);

@@ -1,0 +1,59 @@
+/**
+ * Emphasis in messages for people: ANSI styles where they are wanted, quotes elsewhere.
+ *
+ * The original styles its usage errors even when they go to a file; here that happens on a terminal only, or with
+ * `--color=always` (client.md 7).
+ *
+ * @module
+ */
+import { fstatSync } from "node:fs";
+
+/** How the parts of a message are set off. */
+export interface Style {
+  /** A text that was typed, or is to be typed: bold, or in single quotes. */
+  quote(text: string): string;
+  /** The same without quotes where there is no styling: in a synopsis. */
+  bold(text: string): string;
+  /** A placeholder such as `UNIKERNEL-NAME`. */
+  underline(text: string): string;
+  /** What is wrong. */
+  wrong(text: string): string;
+}
+
+const same = (text: string) => text;
+
+/** No escape sequences. */
+export const plainStyle: Style = { quote: (text) => `'${text}'`, bold: same, underline: same, wrong: same };
+
+/** ANSI escape sequences, as the original writes them. */
+export const ansiStyle: Style = {
+  quote: (text) => `\x1b[01m${text}\x1b[m`,
+  bold: (text) => `\x1b[01m${text}\x1b[m`,
+  underline: (text) => `\x1b[04m${text}\x1b[m`,
+  wrong: (text) => `\x1b[31m${text}\x1b[m`,
+};
+
+/** The values of `--color`. */
+export type ColorChoice = "auto" | "always" | "never";
+
+/**
+ * Whether a descriptor gets escape sequences.
+ *
+ * A character device counts as a terminal: asking exactly would load `node:tty`, 3 ms of a start of 8, and the other
+ * character device that programs write to is /dev/null.
+ */
+export function wantsStyle(
+  descriptor: number,
+  choice: ColorChoice,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  if (choice !== "auto") return choice === "always";
+  if (environment["NO_COLOR"]) return false;
+  const terminal = environment["TERM"];
+  if (terminal === undefined || terminal === "dumb" || terminal === "") return false;
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false; // a closed descriptor is no terminal
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The values of options and arguments: each kind's type and parser (client.md 3).
+ *
+ * Definitions of commands name a kind; the table here turns the text into a value.
+ *
+ * @module
+ */
+import { type ByteString, fromText } from "../core/byte-string.ts";
+import type { Int } from "../core/int.ts";
+import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
+import type { BlockDevice, NetworkDevice, UnikernelType } from "../core/unikernel.ts";
+import type { ColorChoice } from "./style.ts";
+import { ValueError } from "./value-error.ts";
+import { parseBlockDevice, parseNetworkDevice } from "./values/devices.ts";
+import { existingDirectory, existingFile } from "./values/files.ts";
+import { parseInteger, within } from "./values/integer.ts";
+import { parseTimestamp } from "./values/timestamp.ts";
+
+/** What the parser of each kind gives. */
+export interface ValueKinds {
+  text: ByteString;
+  integer: Int;
+  "cpu-id": Int;
+  "exit-code": Int;
+  megabytes: Int;
+  "virtual-cpus": Int;
+  "compression-level": number;
+  name: Name;
+  path: Name;
+  network: NetworkDevice;
+  block: BlockDevice;
+  timestamp: number;
+  type: UnikernelType;
+  /** Path of an existing file. */
+  file: string;
+  /** Path of an existing directory. */
+  directory: string;
+  /** A path that is not looked at. */
+  "file-name": string;
+  color: ColorChoice;
+  verbosity: Verbosity;
+  "help-format": HelpFormat;
+}
+
+/** The kind of a value, as definitions of commands name it. */
+export type ValueKind = keyof ValueKinds;
+
+/** The values of `--verbosity`. */
+export type Verbosity = "quiet" | "error" | "warning" | "info" | "debug";
+
+/** The values of `--help`. */
+export type HelpFormat = "auto" | "pager" | "groff" | "plain";
+
+/** Parsers, by kind. Each throws {@link ValueError}. */
+export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKinds[Kind] } = {
+  text: fromText,
+  integer: parseInteger,
+  "cpu-id": within(0, 2 ** 31 - 1, "a CPU id (0 or above)"),
+  "exit-code": within(0, 255, "an exit code between 0 and 255"),
+  megabytes: within(1, undefined, "a size in MB (1 or above)"),
+  "virtual-cpus": within(1, 2 ** 31 - 1, "a number of virtual CPUs (1 or above)"),
+  "compression-level": (text) => Number(within(0, 9, "a compression level between 0 and 9")(text)),
+  name: (text) => original(() => parseName(text)),
+  path: (text) => original(() => parsePath(text === "" ? "::" : text)), // the empty text is no path here
+  network: parseNetworkDevice,
+  block: parseBlockDevice,
+  timestamp: parseTimestamp,
+  type: oneOf("solo5", "bhyve"),
+  file: existingFile,
+  directory: existingDirectory,
+  "file-name": (text) => text,
+  color: oneOf("auto", "always", "never"),
+  verbosity: oneOf("quiet", "error", "warning", "info", "debug"),
+  "help-format": oneOf("auto", "pager", "groff", "plain"),
+};
+
+/** Words of the kinds that are a choice of words, for completions. */
+export const choices: { readonly [Kind in ValueKind]?: readonly string[] } = {
+  type: ["solo5", "bhyve"],
+  color: ["auto", "always", "never"],
+  verbosity: ["quiet", "error", "warning", "info", "debug"],
+  "help-format": ["auto", "pager", "groff", "plain"],
+};
+
+function original<Value>(parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof NameError) throw new ValueError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found !== undefined) return found;
+    throw new ValueError((style) => {
+      const quoted = words.map((word) => style.quote(word));
+      const alternatives = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
+      return `invalid value ${style.quote(text)}, expected ${words.length === 2 ? "either" : "one of"} ${alternatives}`;
+    });
+  };
+}

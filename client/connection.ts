@@ -1,0 +1,226 @@
+/**
+ * A connection to a daemon: commands go out, messages come in. Runs on Bun and on Deno.
+ *
+ * @module
+ */
+
+import { DecodeError } from "../core/wire/decode-error.ts";
+import { FrameReader, FramingError, REPLY_FRAME_LIMIT } from "../core/wire/framing.ts";
+import type { Message } from "../core/wire/message.ts";
+import { decodeMessage, encodeFrame } from "../core/wire/message-codec.ts";
+import type { Connection, ConnectionHandlers } from "../runtime/connection.ts";
+import { ConnectionClosedError } from "../runtime/send-queue.ts";
+import { connectUnix, SocketError } from "../runtime/unix-socket.ts";
+import { AbortedError, ConnectError, ProtocolError } from "./errors.ts";
+import { frameAroundImage } from "./image-frame.ts";
+
+/** Received bytes that wait for the reader of {@link ClientConnection.messages}; with more the daemon is held back. */
+export const RECEIVE_HIGH_WATER = 1024 * 1024;
+
+/** Bytes that are asked from an image at once. */
+export const IMAGE_CHUNK_BYTES = 256 * 1024;
+
+/** An image to be sent: its length, and its bytes in pieces of any size. */
+export interface ImageBytes {
+  readonly length: number;
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+export interface ClientOptions {
+  /** Gives up: pending calls reject with {@link AbortedError} and the connection is closed. */
+  readonly signal?: AbortSignal | undefined;
+  /** The longest message that is taken, bytes; {@link REPLY_FRAME_LIMIT} unless given. */
+  readonly frameLimit?: number;
+}
+
+/** A stream to a daemon, over whatever transport. Close it on every path. */
+export class ClientConnection {
+  readonly #address: string;
+  readonly #reader: FrameReader;
+  readonly #signal: AbortSignal | undefined;
+  #connection: Connection | undefined;
+  #ended = false;
+  #failure: Error | undefined;
+  #paused = false;
+  #wake: (() => void) | undefined;
+  readonly #abort = () => {
+    this.#failure = new AbortedError(`Gave up waiting for ${this.#address}`, { cause: this.#signal?.reason });
+    this.#connection?.destroy();
+    this.#stop();
+  };
+
+  private constructor(address: string, options: ClientOptions) {
+    this.#address = address;
+    this.#reader = new FrameReader(options.frameLimit ?? REPLY_FRAME_LIMIT);
+    this.#signal = options.signal;
+  }
+
+  /**
+   * Connects to the socket of a daemon.
+   *
+   * @throws {ConnectError} if there is none, or it does not let us in
+   * @throws {AbortedError}
+   */
+  static async open(path: string, options: ClientOptions = {}): Promise<ClientConnection> {
+    const client = new ClientConnection(path, options);
+    const { signal } = options;
+    if (signal?.aborted) throw new AbortedError(`Gave up connecting to ${path}`, { cause: signal.reason });
+    try {
+      client.#connection = await connectUnix(path, (connection) => {
+        client.#connection = connection;
+        return client.#handlers();
+      });
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      throw new ConnectError(path, error.code, error.message, { cause: error });
+    }
+    signal?.addEventListener("abort", client.#abort, { once: true });
+    if (signal?.aborted) client.#abort();
+    return client;
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @throws {AbortedError}
+   * @returns whether it went out. If not, the daemon has closed the connection: it may have said why before
+   */
+  async send(message: Message): Promise<boolean> {
+    return await this.#sendAll([encodeFrame(message)]);
+  }
+
+  /**
+   * Sends a create command whose image is read while it is sent.
+   *
+   * @param message with an empty image
+   * @returns whether it went out completely, as {@link ClientConnection.send}
+   * @throws {AbortedError}
+   * @throws {ProtocolError} if the image does not have the length it was said to have; the connection is useless then
+   */
+  async sendWithImage(message: Message, image: ImageBytes): Promise<boolean> {
+    const { prefix, suffix } = frameAroundImage(message, image.length);
+    return await this.#sendAll(this.#withImage(prefix, image, suffix));
+  }
+
+  async *#withImage(prefix: Uint8Array, image: ImageBytes, suffix: Uint8Array): AsyncGenerator<Uint8Array, void> {
+    yield prefix;
+    let sent = 0;
+    for await (const chunk of image.chunks) {
+      sent += chunk.length;
+      if (sent > image.length) break;
+      yield chunk;
+    }
+    if (sent !== image.length) {
+      this.#connection?.destroy();
+      throw new ProtocolError("Cannot send the image, since its size changed while it was read: try again");
+    }
+    yield suffix;
+  }
+
+  async #sendAll(parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<boolean> {
+    try {
+      for await (const part of parts) {
+        if (this.#ended || this.#connection === undefined) break;
+        if (!this.#connection.send(part)) await this.#connection.drained();
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionClosedError)) throw error;
+    }
+    if (this.#failure instanceof AbortedError) throw this.#failure;
+    return !this.#ended;
+  }
+
+  /**
+   * The messages of the daemon, until it closes the connection.
+   *
+   * @throws {ProtocolError} if the connection breaks, or carries something that is no message
+   * @throws {AbortedError}
+   */
+  async *messages(): AsyncGenerator<Message, void> {
+    for (;;) {
+      const message = this.#next();
+      if (message !== undefined) {
+        yield message;
+      } else if (this.#ended || this.#reader.ended) {
+        this.#checkEnd();
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  /** Sends what is queued and closes; further messages are not delivered. */
+  close(): void {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#leave();
+    this.#ended = true;
+  }
+
+  /** Closes at once, unless something is still to be sent to a daemon that listens. */
+  #leave(): void {
+    if (this.#connection?.pending === 0) this.#connection.destroy();
+    else this.#connection?.end();
+  }
+
+  #next(): Message | undefined {
+    try {
+      const bytes = this.#reader.next();
+      if (this.#paused && this.#reader.pending < RECEIVE_HIGH_WATER) {
+        this.#paused = false;
+        this.#connection?.resume();
+      }
+      return bytes === undefined ? undefined : decodeMessage(bytes);
+    } catch (error) {
+      this.#connection?.destroy();
+      if (!(error instanceof DecodeError || error instanceof FramingError)) throw error;
+      throw new ProtocolError(`Cannot understand what ${this.#address} sent: ${error.message}`, { cause: error });
+    }
+  }
+
+  #checkEnd(): void {
+    if (this.#failure instanceof AbortedError) throw this.#failure;
+    if (!this.#reader.ended && !this.#reader.between) {
+      throw new ProtocolError(`The connection to ${this.#address} ended within a message`, { cause: this.#failure });
+    }
+    if (this.#failure !== undefined) {
+      const reason = this.#failure.message;
+      throw new ProtocolError(`The connection to ${this.#address} broke: ${reason}`, { cause: this.#failure });
+    }
+  }
+
+  #handlers(): ConnectionHandlers {
+    return {
+      data: (chunk) => {
+        this.#reader.push(chunk);
+        if (!this.#paused && this.#wake === undefined && this.#reader.pending >= RECEIVE_HIGH_WATER) {
+          this.#paused = true;
+          this.#connection?.pause();
+        }
+        this.#notify();
+      },
+      end: () => {
+        // The peer sends no more, so nothing more of ours would be answered.
+        this.#connection?.destroy();
+        this.#stop();
+      },
+      close: (error) => {
+        this.#failure ??= error;
+        this.#stop();
+      },
+    };
+  }
+
+  #stop(): void {
+    this.#ended = true;
+    this.#notify();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

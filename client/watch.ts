@@ -1,0 +1,186 @@
+/**
+ * Watches a unikernel that was just started: does it keep running?
+ *
+ * The protocol has no word for the end of a unikernel. It shows in that info does not know it any more, or knows a later
+ * start; its status shows in the line that Solo5 prints last.
+ *
+ * @module
+ */
+import type { Name } from "../core/name.ts";
+import type { UnikernelInfo } from "../core/unikernel.ts";
+import { ClientConnection } from "./connection.ts";
+import { ClientError } from "./errors.ts";
+import { commandMessage, request, successOf } from "./request.ts";
+
+/**
+ * How long a unikernel is watched: milliseconds. Arguments and devices are refused within 50 ms of a start, in an
+ * emulator within 150, and nobody notices a third of a second after an upload.
+ */
+export const WATCH_MS = 300;
+
+/** When the daemon is asked, milliseconds after the start. */
+const POLLS_MS: readonly number[] = [10, 40, 90, 160, 230, WATCH_MS];
+
+/** After this time it is asked again whether a unikernel is really gone: milliseconds. */
+const CONFIRM_MS = 25;
+
+/** Console lines that are kept, the last ones. */
+export const WATCH_LINES = 10;
+
+/** How long console lines of an ended unikernel are waited for: milliseconds. */
+const CONSOLE_SETTLE_MS = 40;
+
+/** A console line with its time in milliseconds since 1970. */
+export interface ConsoleLine {
+  readonly timestamp: number;
+  readonly line: Uint8Array;
+}
+
+/** What became of a unikernel. */
+export interface Watched {
+  /** `restarting`: it ended, and was started again, more than once. `unknown`: the daemon did not answer. */
+  readonly state: "running" | "ended" | "restarting" | "unknown";
+  /** The status it ended with last, where it said so. */
+  readonly exitStatus: number | undefined;
+  /** From the start of watching to the end of the unikernel, or of watching. */
+  readonly milliseconds: number;
+  /** The last {@link WATCH_LINES} console lines; empty if the console daemon could not be reached. */
+  readonly lines: readonly ConsoleLine[];
+}
+
+export interface WatchOptions {
+  /** The socket of albatrossd. */
+  readonly daemon: string;
+  /** The socket of the console daemon; `undefined` if there is none to ask. */
+  readonly console: string | undefined;
+  readonly name: Name;
+  /** Before the command was sent: milliseconds since 1970. Older console lines are of earlier runs. */
+  readonly since: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Exit status of an unknown option; the daemon then starts the unikernel again without `--name`, which is no failure. */
+const EXIT_UNKNOWN_OPTION = 64;
+
+/**
+ * Watches for {@link WATCH_MS}, or until the unikernel has ended. Never fails: what cannot be found out stays unknown.
+ */
+export async function watchUnikernel(options: WatchOptions): Promise<Watched> {
+  const begin = performance.now();
+  const stop = new AbortController();
+  const forward = () => stop.abort(options.signal?.reason);
+  options.signal?.addEventListener("abort", forward, { once: true });
+  const seen = new ConsoleTail();
+  const reading =
+    options.console === undefined ? Promise.resolve() : readConsole(options, options.console, seen, stop.signal);
+  try {
+    const { state, started } = await poll(options, begin);
+    const milliseconds = performance.now() - begin;
+    if (state !== "running") await seen.settled(CONSOLE_SETTLE_MS);
+    if (started !== undefined) seen.dropBefore(started);
+    return { state, exitStatus: seen.exitStatus, milliseconds, lines: seen.lines };
+  } finally {
+    options.signal?.removeEventListener("abort", forward);
+    stop.abort();
+    await reading;
+  }
+}
+
+async function poll(
+  options: WatchOptions,
+  begin: number,
+): Promise<{ state: Watched["state"]; started: number | undefined }> {
+  const starts = new Set<number>();
+  let first: number | undefined;
+  for (const at of POLLS_MS) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - (performance.now() - begin))));
+    if (options.signal?.aborted) return { state: "unknown", started: first };
+    let info: UnikernelInfo | undefined;
+    try {
+      info = await ask(options);
+      if (info === undefined) {
+        // It may just be between an end and the start that follows.
+        await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
+        info = await ask(options);
+      }
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      return { state: "unknown", started: first };
+    }
+    if (info === undefined) return { state: "ended", started: first };
+    first ??= info.started;
+    starts.add(info.started);
+  }
+  return { state: starts.size > 2 ? "restarting" : "running", started: first };
+}
+
+async function ask({ daemon, name, signal }: WatchOptions): Promise<UnikernelInfo | undefined> {
+  const success = successOf(await request(daemon, name, { kind: "unikernel-info" }, { signal }));
+  if (success.kind !== "unikernels") return undefined;
+  return success.unikernels.find((each) => each.name.key === name.key)?.info;
+}
+
+/** Collects console lines until the signal; a console that cannot be reached, or breaks, is none. */
+async function readConsole(options: WatchOptions, path: string, seen: ConsoleTail, signal: AbortSignal): Promise<void> {
+  let connection: ClientConnection | undefined;
+  try {
+    connection = await ClientConnection.open(path, { signal });
+    await connection.send(commandMessage(options.name, { kind: "console-subscribe", from: { since: options.since } }));
+    for await (const { payload } of connection.messages()) {
+      if (payload.kind === "failure") return;
+      if (payload.kind === "data" && payload.data.kind === "console") seen.add(payload.data);
+    }
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+  } finally {
+    connection?.close();
+  }
+}
+
+const exitLine = /solo5_exit\((\d{1,3})\)/;
+
+/** The last lines of a console, and the exit status in them. */
+class ConsoleTail {
+  #lines: ConsoleLine[] = [];
+  #statuses: { timestamp: number; status: number }[] = [];
+  #last = performance.now();
+
+  add({ timestamp, line }: ConsoleLine): void {
+    this.#last = performance.now();
+    this.#lines.push({ timestamp, line });
+    if (this.#lines.length > WATCH_LINES) this.#lines.shift();
+    const status = exitLine.exec(new TextDecoder().decode(line))?.[1];
+    if (status === undefined) return;
+    this.#statuses.push({ timestamp, status: Number(status) });
+    if (this.#statuses.length > WATCH_LINES) this.#statuses.shift();
+  }
+
+  get lines(): readonly ConsoleLine[] {
+    return this.#lines;
+  }
+
+  get exitStatus(): number | undefined {
+    return this.#statuses.at(-1)?.status;
+  }
+
+  /** Forgets lines of an earlier run, such as the one that was replaced. */
+  dropBefore(started: number): void {
+    this.#lines = this.#lines.filter((each) => each.timestamp >= started);
+    this.#statuses = this.#statuses.filter((each) => each.timestamp >= started);
+  }
+
+  /** Resolves once no line has come for a while. */
+  async settled(quiet: number): Promise<void> {
+    const limit = performance.now() + 5 * quiet; // a flood does not settle
+    this.#last = performance.now();
+    for (let rest = quiet; rest > 0 && performance.now() < limit; rest = this.#last + quiet - performance.now()) {
+      await new Promise((resolve) => setTimeout(resolve, rest));
+    }
+  }
+}
+
+/** Whether a unikernel came to a bad end: not running, and not ended with status 0. */
+export function failedEarly({ state, exitStatus }: Watched): boolean {
+  if (state === "restarting") return exitStatus !== EXIT_UNKNOWN_OPTION;
+  return state === "ended" && exitStatus !== 0;
+}
