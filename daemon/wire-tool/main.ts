@@ -1,0 +1,105 @@
+/**
+ * The role `albatross wire`: shows what the codec makes of its input, one JSON value per line.
+ *
+ * It answers every line and goes on, whatever the line holds; it ends when its input does.
+ *
+ * @module
+ */
+import { DecodeError } from "../../core/wire/decode-error.ts";
+import {
+  answerEncode,
+  answerExtension,
+  answerMessage,
+  answerName,
+  answerPolicy,
+  answerRestart,
+  answerState,
+} from "./answers.ts";
+import { fromHex } from "./json-reader.ts";
+import type { Json } from "./json-values.ts";
+import { LINE_LIMIT, LineSplitter, TOO_LONG } from "./lines.ts";
+
+function ofHex(answer: (bytes: Uint8Array) => Json): (line: string) => Json {
+  return (line) => {
+    const bytes = fromHex(line.trim());
+    if (bytes === undefined) throw new DecodeError("not hex: give two digits per byte");
+    return answer(bytes);
+  };
+}
+
+const kinds: ReadonlyMap<string, (line: string) => Json> = new Map([
+  ["message", ofHex(answerMessage)],
+  ["extension", ofHex(answerExtension)],
+  ["state", ofHex(answerState)],
+  ["name", answerName],
+  ["policy", answerPolicy],
+  ["restart", answerRestart],
+  ["encode", answerEncode],
+]);
+
+/** The exit code for wrong usage. */
+const USAGE_EXIT_CODE = 124;
+
+const usage = `Usage: albatross wire ${[...kinds.keys()].join("|")}
+
+Reads one value per line from standard input and writes one line of JSON for each.
+message, extension, state: hex digits. name: the name itself. policy, restart, encode: JSON.
+`;
+
+/** The answer to one line; an error of any kind becomes `{"error": …}`. */
+function answerLine(answer: (line: string) => Json, line: string | typeof TOO_LONG): string {
+  if (line === TOO_LONG) return JSON.stringify({ error: `line longer than ${LINE_LIMIT} bytes` });
+  try {
+    return JSON.stringify(answer(line));
+  } catch (error) {
+    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Answers are written once they amount to this many characters, and at the end of what is there of the input. */
+const FLUSH_AT = 1024 * 1024;
+
+/** Writes, and waits until it is taken. `false` if nobody reads any more. */
+function write(text: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    process.stdout.write(text, (error) => resolve(error === undefined || error === null));
+  });
+}
+
+/**
+ * Runs the role.
+ *
+ * @param args what follows `albatross wire`
+ * @returns the exit code: 0 at the end of the input, 124 for wrong usage, 1 if the output was closed
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const [kind, ...others] = args;
+  if (kind === "--help" || kind === "-h" || kind === "help") {
+    await write(usage);
+    return 0;
+  }
+  const answer = kind === undefined || others.length > 0 ? undefined : kinds.get(kind);
+  if (answer === undefined) {
+    process.stderr.write(usage);
+    return USAGE_EXIT_CODE;
+  }
+  // Without a listener a closed pipe would end the process by an uncaught error.
+  process.stdout.on("error", () => undefined);
+  const splitter = new LineSplitter();
+  let pending = "";
+  const flush = async (): Promise<boolean> => {
+    const text = pending;
+    pending = "";
+    return text === "" || (await write(text));
+  };
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    for (const line of splitter.push(chunk)) {
+      pending += `${answerLine(answer, line)}\n`;
+      if (pending.length >= FLUSH_AT && !(await flush())) return 1;
+    }
+    if (!(await flush())) return 1;
+  }
+  const last = splitter.finish();
+  if (last !== undefined) pending += `${answerLine(answer, last)}\n`;
+  return (await flush()) ? 0 : 1;
+}
