@@ -17,6 +17,8 @@ const unicornNames = ["libunicorn.so.2"];
 
 /** What the built-in tender needs of the host; a parameter for hosts that are not this one. */
 export interface TenderHardware {
+  /** Whether the built-in tender knows this system and instruction set at all. */
+  readonly supported: boolean;
   /** Why KVM cannot be used: the name of the system's error; `undefined` if it can. */
   kvmError(): string | undefined;
   /** Whether the CPU emulator is installed. */
@@ -25,6 +27,7 @@ export interface TenderHardware {
 
 /** This host. */
 export const thisHardware: TenderHardware = {
+  supported: process.platform === "linux" && process.arch === "x64",
   kvmError() {
     try {
       closeSync(openSync("/dev/kvm", constants.O_RDWR));
@@ -55,7 +58,7 @@ export function builtInTender(
   lookedFor: readonly string[],
   hardware: TenderHardware = thisHardware,
 ): Tender {
-  if (abiVersion !== BUILT_IN_ABI_VERSION) throw tenderMissing(lookedFor);
+  if (abiVersion !== BUILT_IN_ABI_VERSION || !hardware.supported) throw tenderMissing(lookedFor);
   const command = [...host.self, "tender"];
   const kvmError = hardware.kvmError();
   if (kvmError === undefined) return { description: "built-in tender on KVM", emulated: false, command };

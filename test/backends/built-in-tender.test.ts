@@ -6,6 +6,7 @@ import { emptyHost } from "./fake-tender.ts";
 const lookedFor = ["/db/solo5-hvt", "solo5-hvt"];
 const missing = "tender does not exist, looked for '/db/solo5-hvt', 'solo5-hvt'";
 const hardware = (kvmError: string | undefined, emulator: boolean) => ({
+  supported: true,
   kvmError: () => kvmError,
   hasEmulator: () => emulator,
 });
@@ -41,6 +42,11 @@ describe("the built-in tender", () => {
       name: "BackendRefusal",
       message: `${missing}; the built-in tender cannot run it either: /dev/kvm is not usable (ENOENT) and there is no emulator. Grant access to /dev/kvm, or install the library libunicorn.so.2 (package libunicorn2)`,
     });
+  });
+
+  it("is none on other systems", () => {
+    const other = { ...hardware(undefined, true), supported: false };
+    assert.throws(() => builtInTender(2, allowing, lookedFor, other), { message: missing });
   });
 
   it("is none for other versions of the ABI", () => {
