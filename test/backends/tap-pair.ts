@@ -36,7 +36,7 @@ export class TapPair {
   }
 
   close(): void {
-    for (const tap of this.names) spawnSync("ip", ["tuntap", "del", tap, "mode", "tap"]);
+    for (const tap of this.names) spawnSync("ip", ["link", "del", tap]); // also while a tender holds it
     ip("link", "del", this.#bridge);
   }
 }
