@@ -85,6 +85,13 @@ export function launcherConformance(options: ConformanceOptions): void {
       assert.match((await (await rig.launch(images.args)).end()).text, /^memory 33554432 /m);
     });
 
+    // Some nested KVM hosts cannot run such guests, whatever the tender.
+    it("runs code that uses SSE registers", { skip: hvt && !options.emulated }, async () => {
+      const { status, text } = await (await rig.launch(images.sse)).end();
+      assert.match(text, /^sum of halves 2525\n/m);
+      assert.deepEqual(status, { kind: "exit", code: 0 });
+    });
+
     it("ends by SIGTERM while the unikernel uses all of its CPU", async () => {
       const spinner = await rig.launch(images.spin);
       await spinner.output("spinning");
