@@ -55,6 +55,15 @@ export class Writer {
     for (let index = 0; index < value.length; index++) this.#buffer[this.#start + index] = value.charCodeAt(index);
   }
 
+  /** Puts a number of `width` decimal digits, in ASCII, before all others. */
+  decimal(value: number, width: number): void {
+    let rest = value;
+    for (let index = 0; index < width; index++) {
+      this.byte(0x30 + (rest % 10));
+      rest = Math.floor(rest / 10);
+    }
+  }
+
   /** Puts a big-endian 32-bit number before all others. */
   uint32(value: number): void {
     this.byte(value & 0xff);
@@ -65,10 +74,13 @@ export class Writer {
 
   /** Puts the eight bytes of a 64-bit number, two's complement, before all others. */
   int64(value: bigint): void {
-    const low = Number(BigInt.asUintN(32, value));
-    const high = value < 0x1_0000_0000n && value >= 0n ? 0 : Number(BigInt.asUintN(32, value >> 32n));
-    this.uint32(low);
-    this.uint32(high);
+    if (value >= 0n && value < 0x1_0000_0000n) {
+      this.uint32(Number(value));
+      this.uint32(0);
+    } else {
+      this.uint32(Number(BigInt.asUintN(32, value)));
+      this.uint32(Number(BigInt.asUintN(32, value >> 32n)));
+    }
   }
 
   /** Puts identifier and length before the content written since `mark`. */

@@ -46,13 +46,17 @@ Reads one value per line from standard input and writes one line of JSON for eac
 message, extension, state: hex digits. name: the name itself. policy, restart, encode: JSON.
 `;
 
+/** The longest error text, in characters: some quote their input. */
+const ERROR_TEXT_MAX = 500;
+
 /** The answer to one line; an error of any kind becomes `{"error": …}`. */
 function answerLine(answer: (line: string) => Json, line: string | typeof TOO_LONG): string {
   if (line === TOO_LONG) return JSON.stringify({ error: `line longer than ${LINE_LIMIT} bytes` });
   try {
     return JSON.stringify(answer(line));
   } catch (error) {
-    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
+    const text = error instanceof Error ? error.message : String(error);
+    return JSON.stringify({ error: text.slice(0, ERROR_TEXT_MAX) });
   }
 }
 
