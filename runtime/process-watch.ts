@@ -7,7 +7,7 @@ import { closeDescriptor } from "./descriptor.ts";
 import { errno, libcNames, openLibrary } from "./ffi.ts";
 import { openPidfd, reapPidfd, signalPidfd } from "./pidfd.ts";
 import type { ExitStatus } from "./process.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { isAlive, isAliveOrZombie, type ProcessIdentity } from "./process-identity.ts";
 import { SystemError } from "./system-error.ts";
 
 /** How often is looked for ended processes, milliseconds: the end of one is reported at most this late. */
@@ -31,6 +31,8 @@ export interface ProcessWatch {
    * @throws {SystemError} if it is not permitted
    */
   signal(signal: number): boolean;
+  /** Looks whether it has ended now, instead of at the next interval. */
+  look(): void;
   /** Stops watching; harmless when repeated or after the end. */
   close(): void;
 }
@@ -76,7 +78,7 @@ class WatchSet {
   constructor() {
     this.#epoll = calls().epoll_create1(EPOLL_CLOEXEC);
     if (this.#epoll < 0) throw new SystemError("Cannot watch processes", errno());
-    this.#timer = setInterval(() => this.#look(), WATCH_INTERVAL);
+    this.#timer = setInterval(() => this.look(), WATCH_INTERVAL);
   }
 
   get empty(): boolean {
@@ -105,7 +107,7 @@ class WatchSet {
     closeDescriptor(this.#epoll);
   }
 
-  #look(): void {
+  look(): void {
     const view = new DataView(this.#events.buffer);
     let count = EVENTS_PER_ROUND;
     while (count === EVENTS_PER_ROUND && !this.empty) {
@@ -138,10 +140,11 @@ function release(descriptor: number): void {
  */
 export function watchProcess(identity: ProcessIdentity, options: WatchOptions = {}): ProcessWatch {
   const { promise, resolve } = Promise.withResolvers<ExitStatus>();
-  let descriptor = openPidfd(identity);
+  // A child that has ended already still has its status to give.
+  let descriptor = openPidfd(identity, options.reap === true ? isAliveOrZombie : isAlive);
   if (descriptor === undefined) {
     resolve({ kind: "unknown" });
-    return { identity, exited: promise, signal: () => false, close: () => undefined };
+    return { identity, exited: promise, signal: () => false, look: () => undefined, close: () => undefined };
   }
   const opened = descriptor;
   const close = () => {
@@ -171,6 +174,7 @@ export function watchProcess(identity: ProcessIdentity, options: WatchOptions = 
     identity,
     exited: promise,
     signal: (signal) => descriptor !== undefined && signalPidfd(descriptor, signal),
+    look: () => watches?.look(),
     close,
   };
 }
@@ -182,7 +186,7 @@ export function watchProcess(identity: ProcessIdentity, options: WatchOptions = 
  * @throws {SystemError} if it is not permitted, or there is no such signal
  */
 export function signalProcess(identity: ProcessIdentity, signal: number): boolean {
-  const descriptor = openPidfd(identity);
+  const descriptor = openPidfd(identity, isAlive);
   if (descriptor === undefined) return false;
   try {
     return signalPidfd(descriptor, signal);

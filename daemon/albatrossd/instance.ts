@@ -7,9 +7,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, rmSync, symlinkSync } from "node:fs";
 import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
 import { BackendRefusal } from "../../backends/backend.ts";
+import { chooseBackend } from "../../backends/builtin.ts";
 import { ImageError, inspectImage } from "../../backends/image.ts";
 import { openImageFile } from "../../backends/image-file.ts";
-import { matchDevices } from "../../backends/image-match.ts";
 import type { Run, UnikernelSpec } from "../../core/engine/state.ts";
 import { deriveMac } from "../../core/mac.ts";
 import type { Name } from "../../core/name.ts";
@@ -71,14 +71,12 @@ function reason(error: unknown): string {
  *
  * @throws {StartError} with the text for the client
  */
-export async function check(host: InstanceHost, spec: UnikernelSpec): Promise<Launcher> {
+export async function check(host: InstanceHost, name: Name, spec: UnikernelSpec): Promise<Launcher> {
   try {
     const image = spec.image === undefined ? undefined : describeImage(host.images.pathOf(spec.image.sha256));
-    const backend = host.backends.find((candidate) => candidate.handles(spec.type, image));
-    if (backend === undefined) throw new StartError(`no backend of this host runs the type ${spec.type}`);
-    const launcher = await backend.check({ arguments: spec.arguments, image }, host.backendHost);
-    const mismatch = image === undefined ? undefined : matchDevices(image, spec.arguments);
-    if (mismatch !== undefined) throw new StartError(mismatch);
+    const backend = chooseBackend(host.backends, spec.type, image);
+    const request = { arguments: spec.arguments, image, nameArgument: nameArgument(host, name, spec) };
+    const launcher = await backend.check(request, host.backendHost);
     for (const network of spec.arguments.networks) host.network.checkBridge(bridgeOf(network));
     return launcher;
   } catch (error) {

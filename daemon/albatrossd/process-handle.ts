@@ -30,10 +30,27 @@ export function ownProcess(child: ChildProcess, run: Run): ProcessHandle {
   };
 }
 
+/** After a signal, an adopted process is looked at this often (milliseconds) … */
+const SIGNALLED_INTERVAL_MS = 2;
+
+/** … for so long: somebody is waiting for its end. */
+const SIGNALLED_PERIOD_MS = 500;
+
 /** The handle of a process that an earlier albatrossd started. */
 export function adoptedProcess(run: Run): ProcessHandle {
   const watch = watchProcess({ pid: run.pid, startTime: run.processStart, bootId: run.bootId });
-  return { exited: watch.exited, signal: (signal) => void watch.signal(signal) };
+  return {
+    exited: watch.exited,
+    signal(signal) {
+      if (!watch.signal(signal)) return;
+      const timer = setInterval(() => watch.look(), SIGNALLED_INTERVAL_MS);
+      const stop = setTimeout(() => clearInterval(timer), SIGNALLED_PERIOD_MS);
+      void watch.exited.then(() => {
+        clearInterval(timer);
+        clearTimeout(stop);
+      });
+    },
+  };
 }
 
 /** Waits for the end of a process for at most `milliseconds`. @returns whether it ended */

@@ -89,8 +89,8 @@ export class Supervisor {
   }
 
   /** Checks everything that can be checked before anything is touched. @throws {StartError} */
-  async check(spec: UnikernelSpec): Promise<void> {
-    await check(this.#host, spec);
+  async check(name: Name, spec: UnikernelSpec): Promise<void> {
+    await check(this.#host, name, spec);
   }
 
   /**
@@ -103,7 +103,7 @@ export class Supervisor {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
     if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
-    const launcher = await check(this.#host, unikernel.spec);
+    const launcher = await check(this.#host, name, unikernel.spec);
     const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
     const process = ownProcess(child, run);
     try {

@@ -64,7 +64,7 @@ async function replace(
 ): Promise<Reply> {
   const { name } = present;
   try {
-    await supervisor.check(spec);
+    await supervisor.check(name, spec);
   } catch (error) {
     return failure(text(error));
   }
