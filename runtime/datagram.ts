@@ -16,6 +16,30 @@ const [SOL_SOCKET, SO_SNDTIMEO] = [1, 21];
 const PATH_LIMIT = 108;
 const ENAMETOOLONG = 36;
 
+interface DatagramCalls {
+  socket(domain: number, type: number, protocol: number): number;
+  setsockopt(descriptor: number, level: number, option: number, value: Uint8Array, length: number): number;
+  sendto(
+    descriptor: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ): number | bigint;
+}
+
+let loaded: DatagramCalls | undefined;
+
+function calls(): DatagramCalls {
+  loaded ??= openLibrary(libcNames, {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
+    sendto: { args: ["i32", "buffer", "u64", "i32", "buffer", "u32"], returns: "i64" },
+  });
+  return loaded;
+}
+
 /**
  * Sends one datagram to a Unix socket. Linux only.
  *
@@ -34,19 +58,14 @@ export function sendDatagram(path: string, text: string): void {
   const [seconds, rest] = [Math.floor(DATAGRAM_TIMEOUT / 1000), DATAGRAM_TIMEOUT % 1000];
   new DataView(timeout.buffer).setBigInt64(0, BigInt(seconds), true);
   new DataView(timeout.buffer).setBigInt64(8, BigInt(rest * 1000), true);
-  const calls = openLibrary(libcNames, {
-    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-    setsockopt: { args: ["i32", "i32", "i32", "buffer", "u32"], returns: "i32" },
-    sendto: { args: ["i32", "buffer", "u64", "i32", "buffer", "u32"], returns: "i64" },
-  });
-  const descriptor = calls.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  const descriptor = calls().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (descriptor < 0) throw new SystemError(attempt, errno());
   try {
-    if (calls.setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, timeout, timeout.length) !== 0) {
+    if (calls().setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, timeout, timeout.length) !== 0) {
       throw new SystemError(attempt, errno());
     }
     const bytes = new TextEncoder().encode(text);
-    const sent = calls.sendto(descriptor, bytes, bytes.length, MSG_NOSIGNAL, address, address.length);
+    const sent = calls().sendto(descriptor, bytes, bytes.length, MSG_NOSIGNAL, address, address.length);
     if (Number(sent) < 0) throw new SystemError(attempt, errno());
   } finally {
     closeDescriptor(descriptor);

@@ -5,13 +5,13 @@
  */
 import { closeDescriptor } from "./descriptor.ts";
 import { errno, libcNames, openLibrary } from "./ffi.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 import { SystemError } from "./system-error.ts";
 
 // These numbers are the same on all architectures.
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
-const [EINTR, ESRCH, ECHILD] = [4, 3, 10];
+const [EINTR, ESRCH, ECHILD, ENOSYS] = [4, 3, 10, 38];
 
 interface Calls {
   open(number: number, pid: number, flags: number): number;
@@ -36,26 +36,30 @@ function calls(): Calls {
 /**
  * Opens a descriptor (close-on-exec) for exactly this process; the caller closes it.
  *
- * @returns `undefined` if the process has ended
+ * @param exists tells whether the process is the one that is meant: `isAlive`, or `isAliveOrZombie`
+ * @returns `undefined` if it does not exist (any more)
  * @throws {SystemError} e.g. with too many open files
  */
-export function openPidfd(identity: ProcessIdentity): number | undefined {
-  if (!isAlive(identity)) return undefined;
+export function openPidfd(
+  identity: ProcessIdentity,
+  exists: (identity: ProcessIdentity) => boolean,
+): number | undefined {
+  if (!exists(identity)) return undefined;
   const descriptor = calls().open(SYS_PIDFD_OPEN, identity.pid, 0);
   if (descriptor < 0) {
     const code = errno();
     if (code === ESRCH) return undefined;
-    throw new SystemError(`Cannot watch process ${identity.pid}`, code, "Linux 5.3 or later is needed");
+    const advice = code === ENOSYS ? "Linux 5.3 or later is needed" : undefined;
+    throw new SystemError(`Cannot watch process ${identity.pid}`, code, advice);
   }
   // The id may have been reused before the descriptor was made; from now on it cannot be any more.
+  let same = false;
   try {
-    if (isAlive(identity)) return descriptor;
-  } catch (error) {
-    closeDescriptor(descriptor);
-    throw error;
+    same = exists(identity);
+  } finally {
+    if (!same) closeDescriptor(descriptor);
   }
-  closeDescriptor(descriptor);
-  return undefined;
+  return same ? descriptor : undefined;
 }
 
 /**

@@ -28,8 +28,8 @@ export function isGone(error: unknown): boolean {
   return code === "ENOENT" || code === "ESRCH";
 }
 
-/** Start time of a running process in clock ticks; `undefined` if there is none, or only a zombie. */
-function startTimeOf(pid: number): number | undefined {
+/** Start time of a process in clock ticks; `undefined` if there is none. */
+function startTimeOf(pid: number, zombies: boolean): number | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   let stat: string;
   try {
@@ -42,7 +42,7 @@ function startTimeOf(pid: number): number | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, threads, startTime] = [fields[0], Number(fields[17]), Number(fields[19])];
   // The first thread of a process is also shown as a zombie when it has ended before the others: that process lives.
-  if (state === "X" || state === "x" || (state === "Z" && threads <= 1)) return undefined;
+  if (!zombies && (state === "X" || state === "x" || (state === "Z" && threads <= 1))) return undefined;
   if (!Number.isSafeInteger(startTime)) {
     throw new Error(
       `Cannot identify process ${pid}: /proc/${pid}/stat has an unknown format. Use a Linux kernel's /proc`,
@@ -58,7 +58,7 @@ function startTimeOf(pid: number): number | undefined {
  * @throws if `/proc` cannot be read
  */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const startTime = startTimeOf(pid);
+  const startTime = startTimeOf(pid, false);
   return startTime === undefined ? undefined : { pid, startTime, bootId: bootId() };
 }
 
@@ -68,5 +68,14 @@ export function identify(pid: number): ProcessIdentity | undefined {
  * @throws if `/proc` cannot be read
  */
 export function isAlive(identity: ProcessIdentity): boolean {
-  return identity.bootId === bootId() && startTimeOf(identity.pid) === identity.startTime;
+  return identity.bootId === bootId() && startTimeOf(identity.pid, false) === identity.startTime;
+}
+
+/**
+ * Whether exactly this process still runs, or has ended without having been reaped.
+ *
+ * @throws if `/proc` cannot be read
+ */
+export function isAliveOrZombie(identity: ProcessIdentity): boolean {
+  return identity.bootId === bootId() && startTimeOf(identity.pid, true) === identity.startTime;
 }

@@ -157,7 +157,8 @@ function explain(error: unknown, program: string, directory: string): SpawnError
 
 /**
  * Starts a process in a session of its own. All its signals are at their defaults and unblocked, even those that this
- * program ignores. This program neither waits for it when it ends nor ends it; while it runs, it reaps it.
+ * program ignores. This program neither waits for it when it ends nor ends it; while it runs, it reaps it. The child does
+ * not keep the event loop alive, so something else has to while its end is awaited.
  *
  * `argv[0]` is the absolute path of the program. The umask is inherited.
  *

@@ -7,7 +7,6 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   readSync,
   rmSync,
@@ -19,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { FifoError, makeFifo, openConsoleFifo, removeFifo } from "../../host/fifo.ts";
+import { openDescriptors } from "../runtime/open-descriptors.ts";
 
 let directory: string;
 before(() => {
@@ -26,7 +26,6 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true }));
 
-const openDescriptors = () => readdirSync("/proc/self/fd").length;
 const mode = (path: string) => lstatSync(path).mode & 0o777;
 
 describe("console fifos", () => {
@@ -53,14 +52,14 @@ describe("console fifos", () => {
     assert.equal(mode(path), 0o604);
   });
 
-  test("never replace anything else", () => {
+  test("never replace anything else", async () => {
     const file = join(directory, "file");
     writeFileSync(file, "content");
     assert(makeFifo(join(directory, "target")));
     symlinkSync(join(directory, "target"), join(directory, "link"));
     symlinkSync(join(directory, "nowhere"), join(directory, "dangling"));
     mkdirSync(join(directory, "directory"));
-    const before = openDescriptors();
+    const before = await openDescriptors();
     for (const name of ["file", "link", "dangling", "directory"]) {
       const path = join(directory, name);
       assert.throws(() => makeFifo(path), new FifoError(`file ${path} exists and is not a fifo`));
@@ -69,7 +68,7 @@ describe("console fifos", () => {
     }
     assert.throws(() => openConsoleFifo(file), new FifoError(`file ${file} exists and is not a fifo`));
     assert.equal(readFileSync(file, "latin1"), "content");
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("that cannot be made are refused in the original's words", () => {
@@ -82,7 +81,7 @@ describe("console fifos", () => {
   });
 
   test("take output while nobody reads, and give it to a later reader", async () => {
-    const before = openDescriptors();
+    const before = await openDescriptors();
     const path = join(directory, "console");
     makeFifo(path);
     const console = openConsoleFifo(path);
@@ -98,7 +97,7 @@ describe("console fifos", () => {
     } finally {
       closeSync(console);
     }
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("are removed, and missing ones are fine", () => {

@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { closeSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type ByteString, fromBytes, fromText } from "../../core/byte-string.ts";
 import { HostNetworkError } from "../../host/host-network.ts";
 import { createBridge, findLink, removeLink } from "../../host/linux/links.ts";
 import { holdTap, openTunDevice } from "../../host/linux/tap.ts";
 import { openHostNetwork } from "../../host/network.ts";
+import { openDescriptors } from "../runtime/open-descriptors.ts";
 import { tapsOf, withBridge } from "./test-bridge.ts";
 
 const skip =
   process.platform === "linux" && process.getuid?.() === 0 ? false : "making bridges and taps needs root on Linux";
-const openDescriptors = () => readdirSync("/proc/self/fd").length;
 const missing = (bridge: string) => new HostNetworkError(`interface ${bridge} does not exist`);
 
 describe("bridges of the host", { skip }, () => {
   test("are found and listed in byte order", () =>
     withBridge((first) =>
-      withBridge((second) => {
-        const before = openDescriptors();
+      withBridge(async (second) => {
+        const before = await openDescriptors();
         const network = openHostNetwork();
         assert(network.bridgeExists(first));
         network.checkBridge(second);
@@ -26,7 +26,7 @@ describe("bridges of the host", { skip }, () => {
         assert(bridges.includes(first) && bridges.includes(second));
         assert(!bridges.includes(fromText("lo")));
         assert.deepEqual(bridges, [...bridges].sort());
-        assert.equal(openDescriptors(), before);
+        assert.equal(await openDescriptors(), before);
       }),
     ));
 
@@ -67,7 +67,7 @@ describe("bridges of the host", { skip }, () => {
 describe("taps", { skip }, () => {
   test("are made with free names, up, persistent and attached", () =>
     withBridge(async (bridge) => {
-      const before = openDescriptors();
+      const before = await openDescriptors();
       const network = openHostNetwork();
       const first = await network.createTap(bridge);
       const second = await network.createTap(bridge);
@@ -85,7 +85,7 @@ describe("taps", { skip }, () => {
       assert(await network.destroyTap(second));
       assert.deepEqual(tapsOf(bridge), []);
       assert(!(await network.destroyTap(second)));
-      assert.equal(openDescriptors(), before);
+      assert.equal(await openDescriptors(), before);
     }));
 
   test("can be opened by their owner", () =>
@@ -111,7 +111,7 @@ describe("taps", { skip }, () => {
 
   test("are all undone if one cannot be made", () =>
     withBridge(async (bridge) => {
-      const before = openDescriptors();
+      const before = await openDescriptors();
       const network = openHostNetwork();
       await assert.rejects(network.createTaps([bridge, fromText("nonesuch")]), missing("nonesuch"));
       await assert.rejects(network.createTaps([bridge, bridge, fromText("lo")]), /interface lo is not a bridge/);
@@ -121,7 +121,7 @@ describe("taps", { skip }, () => {
         /Cannot give a tap to its user: .*EINVAL/,
       );
       assert.deepEqual(tapsOf(bridge), []);
-      assert.equal(openDescriptors(), before);
+      assert.equal(await openDescriptors(), before);
     }));
 
   test("in use by a process are not destroyed", () =>
@@ -141,6 +141,30 @@ describe("taps", { skip }, () => {
       }
       assert.deepEqual(tapsOf(bridge), [tap], "the end of the process that uses a tap does not destroy it");
       assert(await network.destroyTap(tap));
+    }));
+
+  test("can be destroyed as soon as the process that used them has been killed", () =>
+    withBridge(async (bridge) => {
+      const network = openHostNetwork();
+      const tap = await network.createTap(bridge);
+      const script = `
+        import { holdTap, openTunDevice } from ${JSON.stringify(new URL("../../host/linux/tap.ts", import.meta.url).href)};
+        holdTap(openTunDevice(), ${JSON.stringify(tap)});
+        console.log("ready");
+        setInterval(() => {}, 1000);`;
+      const child = spawn(process.execPath, typeof Bun === "undefined" ? ["eval", script] : ["-e", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      try {
+        await new Promise((resolve) => child.stdout.once("data", resolve));
+        await assert.rejects(network.destroyTap(tap), /EBUSY/);
+      } finally {
+        child.kill("SIGKILL");
+        await ended;
+      }
+      assert(await network.destroyTap(tap));
+      assert.deepEqual(tapsOf(bridge), []);
     }));
 
   test("of others are never destroyed", async () => {

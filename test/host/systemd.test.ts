@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { notifySystemd, SystemdError, takeSystemdSocket } from "../../host/systemd.ts";
 import { closeDescriptor } from "../../runtime/descriptor.ts";
 import { libcNames, openLibrary } from "../../runtime/ffi.ts";
+import { openDescriptors } from "../runtime/open-descriptors.ts";
 
 const libc = openLibrary(libcNames, {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -21,8 +22,6 @@ before(() => {
   directory = mkdtempSync(join(tmpdir(), "albatross-systemd-"));
 });
 after(() => rmSync(directory, { recursive: true }));
-
-const openDescriptors = () => readdirSync("/proc/self/fd").length;
 
 function bindSocket(type: number, path: string): number {
   const descriptor = libc.socket(1, type, 0);
@@ -114,13 +113,13 @@ describe("notification", () => {
     }
   }
 
-  test("reaches sockets with a path and abstract ones", () => {
-    const before = openDescriptors();
+  test("reaches sockets with a path and abstract ones", async () => {
+    const before = await openDescriptors();
     const path = join(directory, "notify");
     assert.equal(received(path, path), "READY=1\nSTATUS=3 unikernels");
     const abstract = `@albatross-test-${process.pid}`;
     assert.equal(received(abstract, abstract), "READY=1\nSTATUS=3 unikernels");
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("is not wanted without the variable", () => {
@@ -128,8 +127,8 @@ describe("notification", () => {
     assert(!notifySystemd("READY=1", { NOTIFY_SOCKET: "" }));
   });
 
-  test("says why it failed", () => {
-    const before = openDescriptors();
+  test("says why it failed", async () => {
+    const before = await openDescriptors();
     const send = (path: string) => () => notifySystemd("READY=1", { NOTIFY_SOCKET: path });
     assert.throws(
       send(join(directory, "none")),
@@ -137,7 +136,7 @@ describe("notification", () => {
     );
     assert.throws(send(`/${"x".repeat(107)}`), /\(ENOENT\)/);
     assert.throws(send(`/${"x".repeat(108)}`), /\(ENAMETOOLONG\)/);
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("does not wait for ever for a receiver that does not read", () => {

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identify, isAlive } from "../../runtime/process-identity.ts";
 import { signalProcess, WATCH_INTERVAL, watchProcess } from "../../runtime/process-watch.ts";
-
-const openDescriptors = () => readdirSync("/proc/self/fd").length;
+import { openDescriptors } from "./open-descriptors.ts";
 
 /** Starts a process that is not our child, as after a restart of a daemon. */
 async function startStranger(script: string): Promise<number> {
@@ -74,7 +73,7 @@ describe("identity of a process", () => {
 
 describe("watching a process", () => {
   test("sees the end of a stranger within the interval, and frees everything", async () => {
-    const before = openDescriptors();
+    const before = await openDescriptors();
     const watch = watchProcess(identityOf(await startStranger("sleep 20")));
     let early = false;
     watch.exited.then(() => {
@@ -88,21 +87,21 @@ describe("watching a process", () => {
     assert(performance.now() - begin < WATCH_INTERVAL + 400, "reported too late");
     assert(!watch.signal(15));
     watch.close();
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("reports 150 ends of one moment", async () => {
-    const before = openDescriptors();
+    const before = await openDescriptors();
     const pids: number[] = [];
     for (let at = 0; at < 150; at++) pids.push(await startStranger("exec sleep 20"));
     const watches = pids.map((pid) => watchProcess(identityOf(pid)));
     for (const watch of watches) watch.signal(9);
     await Promise.all(watches.map((watch) => watch.exited));
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("can be given up", async () => {
-    const before = openDescriptors();
+    const before = await openDescriptors();
     const identity = identityOf(await startStranger("exec sleep 20"));
     const [first, second] = [watchProcess(identity), watchProcess(identity)];
     first.close();
@@ -110,7 +109,7 @@ describe("watching a process", () => {
     assert(!first.signal(0));
     assert(second.signal(9));
     await second.exited;
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 
   test("of a process that is gone resolves at once", async () => {
@@ -124,30 +123,35 @@ describe("watching a process", () => {
   test("takes the status of a child that the runtime does not know", async () => {
     // A program that starts a child, and replaces itself by this runtime, as at an upgrade without outage.
     const script = `
-      import { identify } from ${JSON.stringify(new URL("../../runtime/process-identity.ts", import.meta.url).href)};
+      import { bootId, identify } from ${JSON.stringify(new URL("../../runtime/process-identity.ts", import.meta.url).href)};
       import { watchProcess } from ${JSON.stringify(new URL("../../runtime/process-watch.ts", import.meta.url).href)};
-      for (const pid of process.env.CHILDREN.split(" ")) {
-        const watch = watchProcess(identify(Number(pid)), { reap: true });
-        console.log(JSON.stringify(await watch.exited));
+      const fields = process.env.ENDED.split(" ");
+      const ended = { pid: Number(fields[0]), startTime: Number(fields[21]), bootId: bootId() };
+      const running = process.env.RUNNING.split(" ").map((pid) => identify(Number(pid)));
+      while (identify(ended.pid) !== undefined) await new Promise((done) => setTimeout(done, 10));
+      for (const identity of [ended, ...running]) {
+        console.log(JSON.stringify(await watchProcess(identity, { reap: true }).exited));
       }
-      console.log((await import("node:fs")).readFileSync("/proc/thread-self/children", "latin1").trim());`;
+      console.log(await watchProcess(ended, { reap: true }).exited.then((status) => status.kind));`;
     const run = typeof Bun === "undefined" ? ["eval", script] : ["-e", script];
-    const child = spawn(
-      "/bin/sh",
-      [
-        "-c",
-        '(sleep 1; exit 77) & a=$!; sleep 20 & b=$!; (sleep 2; kill -7 $b) & CHILDREN="$a $b" exec "$@"',
-        "sh",
-        process.execPath,
-        ...run,
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const shell = `
+      (sleep 1; exit 77) & a=$!
+      sleep 20 & b=$!
+      (sleep 1.2; kill -7 $b) &
+      (sleep 0.3; exit 5) & c=$!
+      read -r ENDED < /proc/$c/stat
+      export ENDED RUNNING="$a $b"
+      exec "$@"`;
+    const child = spawn("/bin/sh", ["-c", shell, "sh", process.execPath, ...run], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let text = "";
     for await (const chunk of child.stdout) text += chunk;
-    assert.deepEqual(text.trim().split("\n").slice(0, 2), [
+    assert.deepEqual(text.trim().split("\n"), [
+      '{"kind":"exit","code":5}',
       '{"kind":"exit","code":77}',
       '{"kind":"signal","signal":7}',
+      "unknown",
     ]);
   });
 });
@@ -169,12 +173,12 @@ describe("signalling a process", () => {
     assert(!signalProcess(identity, 9));
   });
 
-  test("says why it failed", () => {
-    const before = openDescriptors();
+  test("says why it failed", async () => {
+    const before = await openDescriptors();
     assert.throws(
       () => signalProcess(identityOf(process.pid), 65),
       /Cannot send signal 65 to a process: Invalid argument \(EINVAL\)/,
     );
-    assert.equal(openDescriptors(), before);
+    assert.equal(await openDescriptors(), before);
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { SpawnError, type SpawnOptions, spawnProcess } from "../../runtime/process.ts";
+import { openDescriptors } from "./open-descriptors.ts";
 
 const libc = openLibrary(libcNames, {
   signal: { args: ["i32", "pointer"], returns: "pointer" },
@@ -29,8 +30,6 @@ after(() => {
   rmSync(directory, { recursive: true });
 });
 
-const openDescriptors = () => readdirSync("/proc/self/fd").length;
-
 function children(): string[] {
   return readdirSync("/proc/self/task").flatMap((task) =>
     readFileSync(`/proc/self/task/${task}/children`, "latin1").split(" ").filter(Boolean),
@@ -49,12 +48,10 @@ async function outputOf(script: string, more: Partial<SpawnOptions> = {}): Promi
 }
 
 function refusal(argv: readonly string[], more: Partial<SpawnOptions> = {}): SpawnError {
-  const before = openDescriptors();
   try {
     spawnProcess(argv, { ...options, ...more });
   } catch (error) {
     assert(error instanceof SpawnError, String(error));
-    assert.equal(openDescriptors(), before);
     return error;
   }
   return assert.fail("it was started");
@@ -145,7 +142,30 @@ describe("starting a process", {
     assert.equal(refusal(["/bin/true"], { oomScoreAdjust: 1001 }).code, "EINVAL");
   });
 
-  test("says why a program cannot be started", () => {
+  test("leaves no process behind if the out-of-memory score cannot be set", async () => {
+    const program = join(directory, "protect.ts");
+    writeFileSync(
+      program,
+      `import { spawnProcess } from ${JSON.stringify(join(import.meta.dirname, "../../runtime/process.ts"))};
+      import { readdirSync, readFileSync } from "node:fs";
+      const children = () => readdirSync("/proc/self/task").map((task) =>
+        readFileSync("/proc/self/task/" + task + "/children", "latin1")).join("");
+      try {
+        spawnProcess(["/bin/sleep", "20"], { stdio: 1, environment: {}, cpus: [], oomScoreAdjust: -1000 });
+      } catch (error) {
+        console.log(error.code, error.message);
+      }
+      for (let round = 0; round < 100 && children() !== ""; round++) await new Promise((done) => setTimeout(done, 10));
+      console.log(children() === "");`,
+    );
+    const text = await outputOf(`exec setpriv --bounding-set -sys_resource ${process.execPath} ${program}`, {
+      environment: { PATH: "/usr/bin:/bin" },
+    });
+    assert.match(text, /^EACCES Cannot start \/bin\/sleep: its out-of-memory score .*\ntrue\n$/);
+  });
+
+  test("says why a program cannot be started", async () => {
+    const before = await openDescriptors();
     const missing = refusal(["/nonexistent/program"]);
     assert.equal(missing.code, "ENOENT");
     assert.match(missing.message, /^Cannot start \/nonexistent\/program: .*Install/);
@@ -158,6 +178,7 @@ describe("starting a process", {
     const garbage = join(directory, "garbage");
     writeFileSync(garbage, "garbage", { mode: 0o755 });
     assert.equal(refusal([garbage]).code, "ENOEXEC");
+    assert.equal(await openDescriptors(), before);
   });
 
   test("refuses what no process can be given", () => {
@@ -172,7 +193,7 @@ describe("starting a process", {
   });
 
   test("200 processes leave neither zombies nor descriptors", async () => {
-    const before = openDescriptors();
+    const before = await openDescriptors();
     const started = Array.from({ length: 200 }, (_, at) =>
       spawnProcess(["/bin/sh", "-c", `exit ${at}`], { ...options, cpus: at % 2 === 0 ? [0] : [] }),
     );
@@ -180,8 +201,12 @@ describe("starting a process", {
     ends.forEach((end, at) => {
       assert.deepEqual(end, { kind: "exit", code: at });
     });
-    assert.deepEqual(children(), []);
-    assert.equal(openDescriptors(), before);
+    const left = new Set(children());
+    assert.deepEqual(
+      started.filter((child) => left.has(String(child.pid))),
+      [],
+    );
+    assert.equal(await openDescriptors(), before);
   });
 
   test("neither waits for its children at the end nor ends them", async () => {
