@@ -18,6 +18,9 @@ const FIRST_PORT = 0x500;
 /** Numbers from 1 to this one are hypercalls; the number is added to the first port. */
 const LAST_NUMBER = 8;
 
+/** Bytes behind the address of a halt's cookie. */
+const COOKIE_SIZE = 512;
+
 const OK = 0;
 const AGAIN = 1;
 const EINVAL = 2;
@@ -92,7 +95,7 @@ export class Hypercalls implements GuestPorts {
     const number = port - FIRST_PORT;
     const call = this.#calls[number];
     if (call === undefined) {
-      if (number < 1 || number > LAST_NUMBER) this.refuse(port);
+      if (number < 0 || number > LAST_NUMBER) this.refuse(port);
       complain(`Invalid guest hypercall: num=${number}`);
       exitNow(1);
     }
@@ -215,6 +218,9 @@ export class Hypercalls implements GuestPorts {
   }
 
   #halt(at: number): never {
+    // The cookie is for debuggers, and is only checked.
+    const cookie = this.#memory.u64(at);
+    if (cookie !== 0) this.#buffer(cookie, COOKIE_SIZE, false);
     return exitNow(this.#memory.view.getInt32(at + 8, true));
   }
 }
