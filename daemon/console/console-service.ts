@@ -1,0 +1,180 @@
+/**
+ * The commands of the console daemon: what they do and what they are answered with (console.md 3).
+ *
+ * @module
+ */
+import { fromText } from "../../core/byte-string.ts";
+import type { Int } from "../../core/int.ts";
+import type { Name } from "../../core/name.ts";
+import { fifoFile } from "../../core/paths.ts";
+import { ConsoleDataEncoder } from "../../core/wire/console-data.ts";
+import type { History, Payload } from "../../core/wire/message.ts";
+import type { Connection } from "../../runtime/unix-socket.ts";
+import type { Log } from "../common/log.ts";
+import { ConsoleStream } from "./console-stream.ts";
+import { ConsoleRegistry, type ConsoleState } from "./registry.ts";
+import { RingBudget } from "./ring.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/** Who may watch one console at a time, unless told otherwise. */
+export const DEFAULT_SUBSCRIBERS_MAX = 5;
+
+/** Who may watch any console at a time: bounds the memory for queues. */
+export const SUBSCRIPTIONS_MAX = 256;
+
+export interface ConsoleOptions {
+  readonly tmpdir: string;
+  /** Subscribers of one console. */
+  readonly maxSubscribers: number;
+  /** Longest line kept whole, bytes. */
+  readonly maxLine: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** A running subscription. */
+export interface Subscription {
+  /** Sends the history that was asked for. To be called before anything else happens. */
+  sendHistory(): void;
+  /** Everything queued for the subscriber was taken. */
+  drained(): void;
+  /** The subscriber has gone. */
+  end(): void;
+}
+
+function success(text?: string): Payload {
+  return {
+    kind: "success",
+    success: text === undefined ? { kind: "empty" } : { kind: "string", text: fromText(text) },
+  };
+}
+
+function failure(text: string): Payload {
+  return { kind: "failure", text: fromText(text) };
+}
+
+/** The refusal of a path where a console is to be named. */
+export const pathUsed: Payload = failure("path used instead of name");
+
+/** The refusal of a console where a path is to be named. */
+export const nameUsed: Payload = failure("name used");
+
+export class ConsoleService {
+  readonly #options: ConsoleOptions;
+  readonly #registry = new ConsoleRegistry<Subscriber>(new RingBudget());
+  readonly #streams = new Map<ConsoleState<Subscriber>, ConsoleStream>();
+  #subscriptions = 0;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the fifo of that name, which has a label, from now on. `limit`: how many consoles its path may have. */
+  add(name: Name, limit: Int): Payload {
+    const { log, tmpdir, maxLine, now } = this.#options;
+    const path = fifoFile(tmpdir, name);
+    const known = this.#registry.find(name);
+    const running = known === undefined ? undefined : this.#streams.get(known);
+    try {
+      if (running !== undefined) {
+        running.renew(path);
+        log.debug(`${name.toDisplay()} was added again`);
+        return success();
+      }
+      // The fifo first: one that cannot be opened displaces no history.
+      const stream = new ConsoleStream(path, name, {
+        maxLine,
+        now,
+        ended: (state, error) => this.#ended(state, error),
+      });
+      const { console, evicted, crowded } = this.#registry.activate(name, limit);
+      for (const gone of evicted) log.info(`dropped the history of ${gone.toDisplay()} for ${name.toDisplay()}`);
+      if (console === undefined) {
+        stream.close();
+        log.error(`cannot read ${name.toDisplay()}: there are too many consoles`);
+        return failure("opening: too many consoles");
+      }
+      if (crowded) log.warning(`more consoles are active beside ${name.toDisplay()} than the limit of ${limit}`);
+      stream.attach(console);
+      this.#streams.set(console, stream);
+      log.info(`reading ${name.toDisplay()}`);
+      return success();
+    } catch (error) {
+      log.error(
+        `cannot open the console of ${name.toDisplay()}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return failure("opening");
+    }
+  }
+
+  /**
+   * Subscribes a connection to a console, whether or not that exists yet.
+   *
+   * @returns the answer, and the subscription unless that is a refusal
+   */
+  subscribe(name: Name, from: History, connection: Connection): { reply: Payload; subscription?: Subscription } {
+    const { log, maxSubscribers, now } = this.#options;
+    const console = this.#subscriptions < SUBSCRIPTIONS_MAX ? this.#registry.await(name) : undefined;
+    if (console === undefined) return { reply: failure("too many subscriptions, try again later") };
+    if (console.subscribers.size >= maxSubscribers) {
+      return { reply: failure(`too many subscribers of ${name.toDisplay()}, only ${maxSubscribers} are allowed`) };
+    }
+    const subscriber = new Subscriber(connection, name, now);
+    console.subscribers.add(subscriber);
+    this.#subscriptions++;
+    log.debug(`subscriber of ${name.toDisplay()}, now ${console.subscribers.size}`);
+    const progressed = () => this.#streams.get(console)?.progressed();
+    return {
+      reply: success(console.ring === undefined ? "waiting for VM" : "subscribed"),
+      subscription: {
+        sendHistory: () => sendHistory(console, from, connection),
+        drained() {
+          subscriber.caughtUp();
+          progressed();
+        },
+        end: () => {
+          this.#subscriptions--;
+          this.#registry.unsubscribe(name, subscriber);
+          progressed();
+        },
+      },
+    };
+  }
+
+  /** The inactive consoles below a path that have a history. */
+  inactive(path: Name): Payload {
+    const names = this.#registry.inactive(path).map((name) => name.dropPrefix(path));
+    return { kind: "success", success: { kind: "consoles", names } };
+  }
+
+  /** Stops reading every fifo. */
+  close(): void {
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+
+  #ended(console: ConsoleState<Subscriber>, error: Error | undefined): void {
+    const { log } = this.#options;
+    this.#streams.delete(console);
+    this.#registry.deactivate(console.name);
+    if (error === undefined) log.info(`the output of ${console.name.toDisplay()} has ended`);
+    else log.error(`the output of ${console.name.toDisplay()} is lost: ${error.message}`);
+  }
+}
+
+/** Sends past lines: all at once, since the history is bounded, so that live lines can only follow. */
+function sendHistory(console: ConsoleState<Subscriber>, from: History, connection: Connection): void {
+  const { ring, name } = console;
+  if (ring === undefined) return;
+  const data = new ConsoleDataEncoder(name);
+  const out = new Uint8Array(ring.capacity + ring.count * data.room(0));
+  let filled = 0;
+  const visit = (time: number, bytes: Uint8Array, start: number, end: number) => {
+    data.setTime(time);
+    filled = data.write(bytes, start, end, out, filled);
+  };
+  if ("since" in from) ring.since(from.since, visit);
+  else ring.last(from.count, visit);
+  if (filled > 0) connection.send(out.subarray(0, filled));
+}

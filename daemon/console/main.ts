@@ -1,0 +1,58 @@
+/**
+ * albatross-console: reads the console output of unikernels, keeps the last lines, and streams them to subscribers.
+ *
+ * @module
+ */
+import { socketFile } from "../../core/paths.ts";
+import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
+import { integer, UsageError, valueFlag } from "../common/flags.ts";
+import { listenDaemon } from "../common/listen.ts";
+import { runDaemon } from "../common/run-daemon.ts";
+import { ConsoleServer } from "./console-server.ts";
+import { ConsoleService, DEFAULT_SUBSCRIBERS_MAX } from "./console-service.ts";
+import { DEFAULT_LINE_MAX, LINE_MAX_LEAST, LINE_MAX_MOST } from "./line-splitter.ts";
+
+const definition = {
+  program: "albatross-console",
+  summary: "Reads the console output of unikernels, keeps the last lines of each, and streams them to subscribers.",
+  flags: {
+    tmpdir: tmpdirFlag,
+    activation: activationFlag,
+    maxSubscribers: valueFlag(
+      "--max-subscribers",
+      "N",
+      `How many may watch one console at a time, ${DEFAULT_SUBSCRIBERS_MAX} unless given.`,
+      integer(1, "max subscribers must be greater than or equal to 1"),
+      () => DEFAULT_SUBSCRIBERS_MAX,
+    ),
+    maxLine: valueFlag(
+      "--max-line",
+      "BYTES",
+      `Longest line that is kept whole, ${DEFAULT_LINE_MAX} bytes unless given; from ${LINE_MAX_LEAST} to ${LINE_MAX_MOST}.`,
+      (text) => {
+        const value = integer(LINE_MAX_LEAST, `must be at least ${LINE_MAX_LEAST}`)(text);
+        if (value > LINE_MAX_MOST) throw new UsageError(`must be at most ${LINE_MAX_MOST}`);
+        return value;
+      },
+      () => DEFAULT_LINE_MAX,
+    ),
+  },
+};
+
+/** Runs the daemon until a signal ends it; gives the exit status. */
+export function run(args: readonly string[]): Promise<number> {
+  return runDaemon(definition, args, async ({ tmpdir, activation, maxSubscribers, maxLine }, { log, stopped }) => {
+    const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
+    const server = new ConsoleServer(service, log);
+    const path = socketFile(tmpdir, "console");
+    const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
+      failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
+    });
+    log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
+    log.info(`ending on ${await stopped}`);
+    listener.close();
+    server.close();
+    service.close();
+    return 0;
+  });
+}

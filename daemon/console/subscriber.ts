@@ -1,0 +1,76 @@
+/**
+ * Somebody who watches a console.
+ *
+ * What a subscriber does not take is queued up to a bound. Beyond it lines are dropped for this subscriber alone, and
+ * once everything queued is gone, it is told how many.
+ *
+ * @module
+ */
+import type { Name } from "../../core/name.ts";
+import { ConsoleDataEncoder } from "../../core/wire/console-data.ts";
+import type { Connection } from "../../runtime/unix-socket.ts";
+
+/** Bytes of live data queued for a subscriber; what comes beyond is dropped. */
+export const QUEUE_MAX = 2 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+
+/** The line that tells a subscriber about its loss. */
+export function lossNotice(lines: number): string {
+  return `[albatross: ${lines} ${lines === 1 ? "line" : "lines"} dropped for this subscriber]`;
+}
+
+export class Subscriber {
+  readonly #connection: Connection;
+  readonly #name: Name;
+  readonly #now: () => number;
+  #lagging = false;
+  #dropped = 0;
+
+  /** @param now milliseconds since 1970 */
+  constructor(connection: Connection, name: Name, now: () => number) {
+    this.#connection = connection;
+    this.#name = name;
+    this.#now = now;
+  }
+
+  /** Bytes it has not taken yet. */
+  get pending(): number {
+    return this.#connection.pending;
+  }
+
+  /** Lines are being dropped for it, until it has taken all that is queued. */
+  get lagging(): boolean {
+    return this.#lagging;
+  }
+
+  /** Lines dropped since it was last told. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Sends frames of `lines` live lines. The bytes may be overwritten afterwards. */
+  deliver(frames: Uint8Array, lines: number): void {
+    if (this.#connection.pending + frames.length > QUEUE_MAX) this.#lagging = true;
+    if (this.#lagging) this.#dropped += lines;
+    else this.#connection.send(frames);
+  }
+
+  /** Drops what comes from now on until the queue is empty. */
+  giveUp(): void {
+    this.#lagging = this.#connection.pending > 0;
+  }
+
+  /** The queue is empty: tells of the loss, if there was any, and goes on. */
+  caughtUp(): void {
+    const lost = this.#dropped;
+    this.#lagging = false;
+    this.#dropped = 0;
+    if (lost === 0) return;
+    const notice = encoder.encode(lossNotice(lost));
+    const data = new ConsoleDataEncoder(this.#name);
+    data.setTime(this.#now());
+    const out = new Uint8Array(data.room(notice.length));
+    this.#connection.send(out.subarray(0, data.write(notice, 0, notice.length, out, 0)));
+  }
+}
