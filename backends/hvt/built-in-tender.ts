@@ -4,13 +4,15 @@
  * @module
  */
 import { closeSync, constants, openSync } from "node:fs";
-import { LibraryError, openLibrary } from "../../runtime/ffi.ts";
+import { LibraryError, libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { type BackendHost, BackendRefusal } from "../backend.ts";
 import type { Tender } from "../solo5-launcher.ts";
 import { tenderMissing, tenderMissingText } from "../tender-search.ts";
 
 /** The version of the hvt ABI that the built-in tender speaks. */
 export const BUILT_IN_ABI_VERSION = 2;
+
+const [KVM_GET_API_VERSION, KVM_API_VERSION] = [0xae00, 12];
 
 /** Names of the CPU emulator's library. */
 const unicornNames = ["libunicorn.so.2"];
@@ -30,8 +32,14 @@ export const thisHardware: TenderHardware = {
   supported: process.platform === "linux" && process.arch === "x64",
   kvmError() {
     try {
-      closeSync(openSync("/dev/kvm", constants.O_RDWR));
-      return undefined;
+      const descriptor = openSync("/dev/kvm", constants.O_RDWR);
+      try {
+        const { ioctl } = openLibrary(libcNames, { ioctl: { args: ["i32", "u64", "u64"], returns: "i32" } });
+        // In containers any other device may lie under this name.
+        return ioctl(descriptor, KVM_GET_API_VERSION, 0) === KVM_API_VERSION ? undefined : "it is not KVM";
+      } finally {
+        closeSync(descriptor);
+      }
     } catch (error) {
       return error instanceof Error && "code" in error ? String(error.code) : String(error);
     }
