@@ -14,7 +14,7 @@
  * |---|---|---|
  * | `success` | create, restart, destroy, the policy commands, console | `host`, `text` (or null); create and restart: `watch` |
  * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
- * | `unikernels` | info | `host`, `unikernels` |
+ * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
  * | `policies` | policy | `host`, `policies` |
  * | `consoles` | inactive-consoles | `host`, `consoles`: names |
  * | `blocks` | | `host`, `blocks` |

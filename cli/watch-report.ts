@@ -66,7 +66,7 @@ function printWatched(context: Context, name: Name, watched: Watched): void {
   const what =
     watched.state === "ended"
       ? `ended within ${time}${status}`
-      : `was restarted several times within ${time}, it ends${status}`;
+      : `ended within ${time}${status} and is started again and again`;
   const text = `${name.toDisplay()} ${what}${watched.lines.length === 0 ? "" : ", its last console lines:"}`;
   if (failedEarly(watched)) context.log.warning(fromText(text));
   else context.log.reply(fromText(text));

@@ -10,7 +10,8 @@ import type { Name } from "../core/name.ts";
 import type { UnikernelInfo } from "../core/unikernel.ts";
 import { ClientConnection } from "./connection.ts";
 import { ClientError } from "./errors.ts";
-import { commandMessage, request, successOf } from "./request.ts";
+import { commandMessage, successOf } from "./request.ts";
+import { requestInfo, type UnikernelStatus } from "./status.ts";
 
 /**
  * How long a unikernel is watched: milliseconds. Arguments and devices are refused within 50 ms of a start, in an
@@ -38,7 +39,7 @@ export interface ConsoleLine {
 
 /** What became of a unikernel. */
 export interface Watched {
-  /** `restarting`: it ended, and was started again, more than once. `unknown`: the daemon did not answer. */
+  /** `restarting`: it ended, and is started again and again. `unknown`: the daemon did not answer. */
   readonly state: "running" | "ended" | "restarting" | "unknown";
   /** The status it ended with last, where it said so. */
   readonly exitStatus: number | undefined;
@@ -59,9 +60,6 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Exit status of an unknown option; the daemon then starts the unikernel again without `--name`, which is no failure. */
-const EXIT_UNKNOWN_OPTION = 64;
-
 /**
  * Watches for {@link WATCH_MS}, or until the unikernel has ended. Never fails: what cannot be found out stays unknown.
  */
@@ -74,11 +72,11 @@ export async function watchUnikernel(options: WatchOptions): Promise<Watched> {
   const reading =
     options.console === undefined ? Promise.resolve() : readConsole(options, options.console, seen, stop.signal);
   try {
-    const { state, started } = await poll(options, begin);
+    const { state, started, exitStatus } = await poll(options, begin);
     const milliseconds = performance.now() - begin;
     if (state !== "running") await seen.settled(CONSOLE_SETTLE_MS);
     if (started !== undefined) seen.dropBefore(started);
-    return { state, exitStatus: seen.exitStatus, milliseconds, lines: seen.lines };
+    return { state, exitStatus: exitStatus ?? seen.exitStatus, milliseconds, lines: seen.lines };
   } finally {
     options.signal?.removeEventListener("abort", forward);
     stop.abort();
@@ -86,38 +84,65 @@ export async function watchUnikernel(options: WatchOptions): Promise<Watched> {
   }
 }
 
-async function poll(
-  options: WatchOptions,
-  begin: number,
-): Promise<{ state: Watched["state"]; started: number | undefined }> {
+/** What asking the daemon has shown. */
+interface Polled {
+  readonly state: Watched["state"];
+  /** When the unikernel was started first. */
+  readonly started: number | undefined;
+  readonly exitStatus?: number | undefined;
+}
+
+/** One restart is no failure: the daemon starts a unikernel that does not know `--name` again without it. */
+const RESTARTS_MAX = 1;
+
+async function poll(options: WatchOptions, begin: number): Promise<Polled> {
   const starts = new Set<number>();
-  let first: number | undefined;
+  let started: number | undefined;
   for (const at of POLLS_MS) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - (performance.now() - begin))));
-    if (options.signal?.aborted) return { state: "unknown", started: first };
-    let info: UnikernelInfo | undefined;
+    if (options.signal?.aborted) return { state: "unknown", started };
+    let found: Found | undefined;
     try {
-      info = await ask(options);
-      if (info === undefined) {
+      found = await ask(options);
+      if (found === undefined) {
         // It may just be between an end and the start that follows.
         await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
-        info = await ask(options);
+        found = await ask(options);
       }
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      return { state: "unknown", started: first };
+      return { state: "unknown", started };
     }
-    if (info === undefined) return { state: "ended", started: first };
-    first ??= info.started;
-    starts.add(info.started);
+    if (found === undefined) return { state: "ended", started };
+    started ??= found.info.started;
+    starts.add(found.info.started);
+    const { status } = found;
+    const restarts = status?.restarts ?? starts.size - 1;
+    if (restarts > RESTARTS_MAX || (status !== undefined && status.state !== "running")) {
+      return { state: "restarting", started, exitStatus: exitStatusOf(status) };
+    }
   }
-  return { state: starts.size > 2 ? "restarting" : "running", started: first };
+  return { state: "running", started };
 }
 
-async function ask({ daemon, name, signal }: WatchOptions): Promise<UnikernelInfo | undefined> {
-  const success = successOf(await request(daemon, name, { kind: "unikernel-info" }, { signal }));
+function exitStatusOf(status: UnikernelStatus | undefined): number | undefined {
+  const digits = /^exit (\d+)$/.exec(status?.lastExit ?? "")?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The unikernel as the daemon sees it, with the status where it tells one. */
+interface Found {
+  readonly info: UnikernelInfo;
+  readonly status: UnikernelStatus | undefined;
+}
+
+async function ask({ daemon, name, signal }: WatchOptions): Promise<Found | undefined> {
+  const { reply, status } = await requestInfo(daemon, name, { signal });
+  const success = successOf(reply);
   if (success.kind !== "unikernels") return undefined;
-  return success.unikernels.find((each) => each.name.key === name.key)?.info;
+  const at = success.unikernels.findIndex((each) => each.name.key === name.key);
+  const info = success.unikernels[at]?.info;
+  return info === undefined ? undefined : { info, status: status?.[at] };
 }
 
 /** Collects console lines until the signal; a console that cannot be reached, or breaks, is none. */
@@ -181,6 +206,5 @@ class ConsoleTail {
 
 /** Whether a unikernel came to a bad end: not running, and not ended with status 0. */
 export function failedEarly({ state, exitStatus }: Watched): boolean {
-  if (state === "restarting") return exitStatus !== EXIT_UNKNOWN_OPTION;
-  return state === "ended" && exitStatus !== 0;
+  return state === "restarting" || (state === "ended" && exitStatus !== 0);
 }

@@ -15,7 +15,7 @@ export const commonOptions = {
   verbose: {
     flags: ["-v", "--verbose"],
     kind: "count",
-    doc: "Print more. Twice shows the arguments of unikernels.",
+    doc: "Print more: how unikernels are doing, where the daemon tells it. Twice shows their arguments, too.",
     section: "LOGGING OPTIONS",
   },
   quiet: {
