@@ -22,8 +22,8 @@ export function mismatch(expected: number, got: number): DecodeError {
   );
 }
 
-/** Below this many bytes a loop beats spreading into `String.fromCharCode`. */
-const SHORT_TEXT = 24;
+/** Below this many bytes, eight at a time beat spreading a view into `String.fromCharCode`, by measurement. */
+const SHORT_TEXT = 64;
 /** Below every engine's limit of arguments. */
 const TEXT_STEP = 4096;
 
@@ -123,13 +123,27 @@ export class Reader {
     const start = this.at;
     const end = start + length;
     this.at = end;
+    const { bytes } = this;
     let text = "";
+    let index = start;
     if (length < SHORT_TEXT) {
-      for (let index = start; index < end; index++) text += String.fromCharCode(this.bytes[index] ?? 0);
+      for (; index + 8 <= end; index += 8) {
+        text += String.fromCharCode(
+          bytes[index] ?? 0,
+          bytes[index + 1] ?? 0,
+          bytes[index + 2] ?? 0,
+          bytes[index + 3] ?? 0,
+          bytes[index + 4] ?? 0,
+          bytes[index + 5] ?? 0,
+          bytes[index + 6] ?? 0,
+          bytes[index + 7] ?? 0,
+        );
+      }
+      for (; index < end; index++) text += String.fromCharCode(bytes[index] ?? 0);
       return text as ByteString;
     }
-    for (let index = start; index < end; index += TEXT_STEP) {
-      text += String.fromCharCode(...this.bytes.subarray(index, Math.min(end, index + TEXT_STEP)));
+    for (; index < end; index += TEXT_STEP) {
+      text += String.fromCharCode(...bytes.subarray(index, Math.min(end, index + TEXT_STEP)));
     }
     return text as ByteString;
   }

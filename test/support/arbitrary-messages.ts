@@ -1,0 +1,268 @@
+/**
+ * Generators of messages of every kind, for property tests.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import { type ByteString, fromBytes } from "../../core/byte-string.ts";
+import { INT_MAX, INT_MIN, type Int, normalize, sortedSet } from "../../core/int.ts";
+import { formatMac } from "../../core/mac.ts";
+import { type Label, Name } from "../../core/name.ts";
+import type { Policy } from "../../core/policy.ts";
+import type { InterfaceData, ProcessMemory, ResourceUsage, Statistics } from "../../core/statistics.ts";
+import type { FailBehaviour, UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
+import { TIME_MAX, TIME_MIN } from "../../core/wire/der-time.ts";
+import type { Command, Data, Message, Payload, Success } from "../../core/wire/message.ts";
+
+/** 63-bit integers, the extremes included. */
+export const int: fc.Arbitrary<Int> = fc.oneof(
+  fc.integer({ min: -300, max: 300 }),
+  fc.maxSafeInteger(),
+  fc.bigInt({ min: INT_MIN, max: INT_MAX }).map(normalize),
+  fc.constantFrom<Int>(INT_MIN, INT_MAX),
+);
+
+const int64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+
+/** Byte strings, mostly short, of any bytes. */
+export const text: fc.Arbitrary<ByteString> = fc.uint8Array({ maxLength: 20 }).map(fromBytes);
+
+const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 100, maxLength: 300 }));
+const time = fc.integer({ min: TIME_MIN, max: TIME_MAX });
+
+const label = fc.stringMatching(/^[a-z0-9.][a-z0-9.-]{0,10}$/).map((value) => value as Label);
+
+/** Names and paths. */
+export const name: fc.Arbitrary<Name> = fc
+  .tuple(fc.array(label, { maxLength: 4 }), fc.option(label, { nil: undefined }))
+  .map(([path, last]) => new Name(path, last));
+
+function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(arbitrary, { nil: undefined });
+}
+
+const intSet = fc.array(int, { maxLength: 5 }).map(sortedSet);
+const texts = fc.array(text, { maxLength: 4 });
+
+/** Policies. */
+export const policy: fc.Arbitrary<Policy> = fc.record({
+  unikernels: int,
+  cpuIds: intSet,
+  memory: int,
+  block: optional(int),
+  bridges: texts.map((values) => [...new Set(values)].sort((a, b) => (a < b ? -1 : 1))),
+});
+
+const failBehaviour: fc.Arbitrary<FailBehaviour> = fc.oneof(
+  fc.constant<FailBehaviour>({ kind: "quit" }),
+  intSet.map<FailBehaviour>((exitCodes) => ({ kind: "restart", exitCodes })),
+);
+
+const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(formatMac);
+const type = fc.constantFrom("solo5" as const, "bhyve" as const);
+
+// One device only: the order of several is not kept, which has tests of its own.
+const argumentsShape = {
+  failBehaviour,
+  startup: optional(int),
+  addName: fc.boolean(),
+  cpuIds: intSet,
+  memory: int,
+  blockDevices: fc.array(fc.record({ name: text, device: optional(text), sectorSize: optional(int) }), {
+    maxLength: 1,
+  }),
+  networks: fc.array(fc.record({ name: text, bridge: optional(text), mac: optional(mac) }), { maxLength: 1 }),
+  arguments: optional(texts),
+  cpus: int,
+  linuxBootPartition: optional(text),
+};
+
+const unikernelArguments: fc.Arbitrary<UnikernelArguments> = fc.record(argumentsShape);
+
+/** Configurations. */
+export const config: fc.Arbitrary<UnikernelConfig> = fc.record({
+  type,
+  compressed: fc.boolean(),
+  image: bytes,
+  ...argumentsShape,
+});
+
+const info: fc.Arbitrary<UnikernelInfo> = fc.record({
+  type,
+  startup: optional(int),
+  failBehaviour,
+  cpuIds: intSet,
+  memory: int,
+  digest: bytes,
+  blockDevices: fc.array(fc.record({ name: text, device: text, sectorSize: int, size: int }), { maxLength: 1 }),
+  networks: fc.array(fc.record({ name: text, bridge: text, mac }), { maxLength: 1 }),
+  arguments: optional(texts),
+  started: time,
+  cpus: int,
+  linuxBootPartition: optional(text),
+});
+
+/** What an old info reply can carry. */
+const oldInfo5 = fc
+  .tuple(info, int)
+  .map(([value, id]): UnikernelInfo => ({ ...value, cpuIds: [id], cpus: 1, linuxBootPartition: undefined }));
+const oldInfo4 = oldInfo5.map((value): UnikernelInfo => ({ ...value, startup: undefined }));
+
+/** Commands of every kind. */
+export const command: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({ kind: fc.constant("console-add" as const), limit: int }),
+  fc.record({
+    kind: fc.constant("console-subscribe" as const),
+    from: fc.oneof(fc.record({ since: time }), fc.record({ count: int })),
+  }),
+  fc.constantFrom<Command>(
+    { kind: "console-inactive" },
+    { kind: "statistics-remove" },
+    { kind: "statistics-subscribe" },
+    { kind: "statistics-initial" },
+    { kind: "unikernel-info" },
+    { kind: "unikernel-info-old", generation: 4 },
+    { kind: "unikernel-info-old", generation: 5 },
+    { kind: "unikernel-destroy" },
+    { kind: "policy-info" },
+    { kind: "policy-remove" },
+    { kind: "block-info" },
+    { kind: "block-remove" },
+    { kind: "block-set", compressed: true },
+    { kind: "block-set", compressed: false },
+  ),
+  fc.record({
+    kind: fc.constant("statistics-add" as const),
+    device: text,
+    pid: int,
+    networks: fc.array(fc.record({ device: text, tap: text }), { maxLength: 3 }),
+  }),
+  fc.record({ kind: fc.constantFrom("unikernel-create" as const, "unikernel-force-create" as const), config }),
+  fc.record({ kind: fc.constant("unikernel-restart" as const), arguments: optional(unikernelArguments) }),
+  fc.record({ kind: fc.constant("unikernel-get" as const), level: int }),
+  fc.record({ kind: fc.constant("policy-add" as const), policy }),
+  fc.record({ kind: fc.constant("block-add" as const), size: int }),
+  fc.record({
+    kind: fc.constant("block-add-old" as const),
+    size: int,
+    compressed: fc.boolean(),
+    data: optional(bytes),
+  }),
+  fc.record({ kind: fc.constant("block-set-old" as const), compressed: fc.boolean(), data: bytes }),
+  fc.record({ kind: fc.constantFrom("block-dump" as const, "block-dump-old" as const), level: int }),
+);
+
+function list<T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<({ readonly name: Name } & T)[]> {
+  return fc.array(
+    fc.tuple(name, shape).map(([key, value]) => ({ name: key, ...value })),
+    { maxLength: 3 },
+  );
+}
+
+const success: fc.Arbitrary<Success> = fc.oneof(
+  fc.constant<Success>({ kind: "empty" }),
+  fc.record({ kind: fc.constant("string" as const), text }),
+  fc.record({ kind: fc.constant("policies" as const), policies: list(fc.record({ policy })) }),
+  fc.record({
+    kind: fc.constant("block-devices" as const),
+    devices: list(fc.record({ size: int, active: fc.boolean() })),
+  }),
+  fc.record({
+    kind: fc.constantFrom("unikernel-image" as const, "old-block-device-image" as const),
+    compressed: fc.boolean(),
+    image: bytes,
+  }),
+  fc.record({ kind: fc.constant("block-device-image" as const), compressed: fc.boolean() }),
+  fc.record({ kind: fc.constant("consoles" as const), names: fc.array(name, { maxLength: 4 }) }),
+  fc.record({ kind: fc.constant("unikernels" as const), unikernels: list(fc.record({ info })) }),
+  fc.record({
+    kind: fc.constant("unikernels-old" as const),
+    generation: fc.constant(4 as const),
+    unikernels: list(fc.record({ info: oldInfo4 })),
+  }),
+  fc.record({
+    kind: fc.constant("unikernels-old" as const),
+    generation: fc.constant(5 as const),
+    unikernels: list(fc.record({ info: oldInfo5 })),
+  }),
+);
+
+const timeValue = fc.record({ seconds: int64, microseconds: int });
+
+const resourceUsage: fc.Arbitrary<ResourceUsage> = fc.record({
+  utime: timeValue,
+  stime: timeValue,
+  maxrss: int64,
+  ixrss: int64,
+  idrss: int64,
+  isrss: int64,
+  minflt: int64,
+  majflt: int64,
+  nswap: int64,
+  inblock: int64,
+  outblock: int64,
+  msgsnd: int64,
+  msgrcv: int64,
+  nsignals: int64,
+  nvcsw: int64,
+  nivcsw: int64,
+});
+
+const interfaceData: fc.Arbitrary<InterfaceData> = fc.record({
+  bridge: text,
+  flags: int32,
+  sendLength: int32,
+  maxSendLength: int32,
+  sendDrops: int32,
+  mtu: int32,
+  baudrate: int64,
+  inputPackets: int64,
+  inputErrors: int64,
+  outputPackets: int64,
+  outputErrors: int64,
+  collisions: int64,
+  inputBytes: int64,
+  outputBytes: int64,
+  inputMcast: int64,
+  outputMcast: int64,
+  inputDropped: int64,
+  outputDropped: int64,
+});
+
+const processMemory: fc.Arbitrary<ProcessMemory> = fc.record({
+  vsize: int64,
+  rss: int64,
+  tsize: int64,
+  dsize: int64,
+  ssize: int64,
+  runtime: int64,
+  cow: int,
+  start: timeValue,
+});
+
+const statistics: fc.Arbitrary<Statistics> = fc.record({
+  resourceUsage,
+  interfaces: fc.array(interfaceData, { maxLength: 2 }),
+  hypervisor: optional(fc.array(fc.record({ key: text, value: int64 }), { maxLength: 3 })),
+  memory: optional(processMemory),
+});
+
+const data: fc.Arbitrary<Data> = fc.oneof(
+  fc.record({ kind: fc.constant("statistics" as const), statistics }),
+  fc.record({ kind: fc.constant("console" as const), timestamp: time, line: bytes }),
+  fc.record({ kind: fc.constant("block" as const), bytes: optional(bytes) }),
+);
+
+const payload: fc.Arbitrary<Payload> = fc.oneof(
+  fc.record({ kind: fc.constant("command" as const), command }),
+  fc.record({ kind: fc.constant("success" as const), success }),
+  fc.record({ kind: fc.constant("failure" as const), text }),
+  fc.record({ kind: fc.constant("data" as const), data }),
+);
+
+/** Messages of every kind. */
+export const message: fc.Arbitrary<Message> = fc.record({
+  header: fc.record({ sequence: int64, name }),
+  payload,
+});
