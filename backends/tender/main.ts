@@ -58,9 +58,9 @@ async function runGuest({ options, kernel, words }: GuestCommandLine): Promise<s
   const commandLine = joinWords(words);
 
   const memory = new GuestMemory(settings.memory);
-  const cpu = await chooseCpu(memory, settings.cpu, settings.allowEmulation);
   const image = loadImage(file, header, memory);
   libc.close(file.descriptor);
+  const cpu = await chooseCpu(memory, settings.cpu, settings.allowEmulation);
   writePageTables(memory);
   writeBootInfo(memory, {
     kernelEnd: image.kernelEnd,

@@ -59,6 +59,9 @@ const ALLOWED: readonly number[] = [
   99, // sysinfo
   102, // getuid
   131, // sigaltstack
+  140, // getpriority
+  143, // sched_getparam
+  145, // sched_getscheduler
   186, // gettid
   202, // futex
   203, // sched_setaffinity
