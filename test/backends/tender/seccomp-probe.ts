@@ -20,7 +20,7 @@ function work(): number {
     for (let at = 0; at < 2000; at++) sum = (Math.imul(sum, 31) + at) | 0;
     if (round % 100 === 0) sum += Math.hypot(...Array.from({ length: 100 }, (_, at) => at)) | 0;
   }
-  return sum;
+  return Math.abs(sum);
 }
 
 const path = cString("/etc/passwd");
