@@ -34,7 +34,10 @@ export async function runClient(args: readonly string[], options: RunOptions = {
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
-    options.onOutput?.(stdout, (signal) => child.kill(signal));
+    options.onOutput?.(stdout, (signal) => {
+      // Not child.kill: after it Deno reports the signal, even if the process handled it and exited.
+      if (child.pid !== undefined) process.kill(child.pid, signal);
+    });
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
