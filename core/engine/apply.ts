@@ -5,7 +5,7 @@
  */
 import type { Name } from "../name.ts";
 import type { Event } from "./event.ts";
-import type { State, Unikernel, UnikernelSpec } from "./state.ts";
+import { ENDED_MAX, type State, type Unikernel, type UnikernelSpec } from "./state.ts";
 
 function put<T>(map: ReadonlyMap<string, T>, name: Name, value: T): ReadonlyMap<string, T> {
   return new Map(map).set(name.key, value);
@@ -41,17 +41,21 @@ function applyToUnikernel(before: Unikernel | undefined, event: Event): Unikerne
         phase: { kind: "waiting", until: 0, reason: "albatrossd has just been started" },
       };
     case "unikernel-removed":
+    case "unikernel-ended":
       return undefined;
   }
   if (before === undefined) return undefined;
   switch (event.kind) {
-    case "unikernel-respecified":
-      return { ...before, spec: event.spec, arguments: event.spec.arguments };
+    case "unikernel-respecified": {
+      const changed = { ...before, spec: event.spec, arguments: event.spec.arguments };
+      // Once the former process has ended, its history is over, too.
+      return before.phase.kind === "running" ? changed : { ...changed, restarts: 0, failures: 0, lastExit: undefined };
+    }
     case "unikernel-started":
       return {
         ...before,
         phase: { kind: "running", run: event.run },
-        restarts: before.startedAt === 0 ? before.restarts : before.restarts + 1,
+        restarts: before.lastExit === undefined ? before.restarts : before.restarts + 1,
         startedAt: event.run.startedAt,
       };
     case "unikernel-adopted":
@@ -80,6 +84,22 @@ function applyToUnikernel(before: Unikernel | undefined, event: Event): Unikerne
   }
 }
 
+/** The remembered ends after an event about a unikernel: a new end is remembered, a new life forgets the former end. */
+function remember(state: State, event: Event & { readonly name: Name }): State["ended"] {
+  const { name } = event;
+  if (event.kind === "unikernel-ended") {
+    const before = state.unikernels.get(name.key);
+    if (before === undefined) return state.ended;
+    const { restarts, startedAt } = before;
+    const ended = new Map(without(state.ended, name));
+    ended.set(name.key, { name, status: event.status, restarts, startedAt, at: event.at });
+    const [oldest] = ended.keys();
+    if (ended.size > ENDED_MAX && oldest !== undefined) ended.delete(oldest);
+    return ended;
+  }
+  return event.kind === "unikernel-admitted" && state.ended.has(name.key) ? without(state.ended, name) : state.ended;
+}
+
 /** The state after `event`. Events about unikernels that are not there change nothing. */
 export function apply(state: State, event: Event): State {
   switch (event.kind) {
@@ -95,7 +115,7 @@ export function apply(state: State, event: Event): State {
       const after = applyToUnikernel(state.unikernels.get(event.name.key), event);
       const unikernels =
         after === undefined ? without(state.unikernels, event.name) : put(state.unikernels, event.name, after);
-      return { ...state, unikernels };
+      return { ...state, unikernels, ended: remember(state, event) };
     }
   }
 }

@@ -54,5 +54,7 @@ export type Event =
     }
   /** Its image does not know the option `--name`, which is left out from now on. */
   | { readonly kind: "name-option-dropped"; readonly name: Name }
-  /** It shall not run any more. */
+  /** It ended by itself and shall not run any more. `at` in milliseconds since 1970. */
+  | { readonly kind: "unikernel-ended"; readonly name: Name; readonly status: string; readonly at: number }
+  /** It was destroyed, or could not be created: it shall not run any more. */
   | { readonly kind: "unikernel-removed"; readonly name: Name };

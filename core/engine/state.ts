@@ -70,10 +70,31 @@ export interface State {
   readonly policies: ReadonlyMap<string, PolicyEntry>;
   readonly unikernels: ReadonlyMap<string, Unikernel>;
   readonly blocks: ReadonlyMap<string, BlockEntry>;
+  /** How unikernels ended that are not there any more, oldest first: the last {@link ENDED_MAX} of them. */
+  readonly ended: ReadonlyMap<string, Ended>;
 }
 
+/** How a unikernel ended for good by itself. */
+export interface Ended {
+  readonly name: Name;
+  /** E.g. `exit 0`. */
+  readonly status: string;
+  readonly restarts: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly at: number;
+}
+
+/** Ends that are remembered. */
+export const ENDED_MAX = 256;
+
 /** Nothing. */
-export const EMPTY_STATE: State = { policies: new Map(), unikernels: new Map(), blocks: new Map() };
+export const EMPTY_STATE: State = {
+  policies: new Map(),
+  unikernels: new Map(),
+  blocks: new Map(),
+  ended: new Map(),
+};
 
 /** Failures in a row from which a unikernel counts as crash-looping. */
 export const CRASH_LOOP_FAILURES = 3;

@@ -240,6 +240,7 @@ export class Store {
         this.#prepare("DELETE FROM policies WHERE name = ?").run(event.name.text);
         return;
       case "unikernel-removed":
+      case "unikernel-ended":
         this.#prepare("DELETE FROM unikernels WHERE name = ?").run(event.name.text);
         return;
       case "unikernel-started":

@@ -169,7 +169,7 @@ export class Supervisor {
     if (!again) {
       if (behaviour.kind === "restart")
         this.#log.warning(`unikernel ${name.toDisplay()} ended with ${text}, not restarting`);
-      this.commit({ kind: "unikernel-removed", name });
+      this.commit({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
       this.collectImages();
       return;
     }

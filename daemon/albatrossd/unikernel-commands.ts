@@ -78,6 +78,7 @@ async function replace(
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
     return failure(text(error));
   }
+  supervisor.note({ kind: "unikernel-respecified", name, spec }); // now that it does not run: its history is over
   try {
     await supervisor.launch(name, durable);
     return success(CREATED);

@@ -61,7 +61,7 @@ export function listUnikernels(state: State, query: Name): readonly { name: Name
 export interface UnikernelStatus {
   /** As in the info reply: relative to the path that was asked for. */
   readonly name: string;
-  /** `running`, `waiting`, `crash-loop`, `failed`. */
+  /** `running`, `waiting`, `crash-loop`, `failed`; `ended` for one that is no longer there. */
   readonly state: string;
   /** Why it is not running. */
   readonly reason?: string;
@@ -72,10 +72,22 @@ export interface UnikernelStatus {
   /** What runs it, e.g. `solo5-hvt`. */
   readonly launcher?: string;
   readonly pid?: number;
+  /** Milliseconds since 1970: when the last process was started. */
+  readonly started?: number;
+  /** Milliseconds since 1970: when it ended for good. */
+  readonly ended?: number;
 }
 
-/** The status of the unikernels that `query` selects, in the order of {@link listUnikernels}. */
+/**
+ * The status of the unikernels that `query` selects, in the order of {@link listUnikernels}; if it is the name of one
+ * that ended by itself, how that ended.
+ */
 export function listStatus(state: State, query: Name): readonly UnikernelStatus[] {
+  const ended = query.isPath ? undefined : state.ended.get(query.key);
+  if (ended !== undefined && !state.unikernels.has(query.key)) {
+    const { name, status, restarts, startedAt, at } = ended;
+    return [{ name: name.text, state: "ended", restarts, lastExit: status, started: startedAt, ended: at }];
+  }
   return select(state.unikernels, query)
     .filter(({ entry }) => isListed(entry))
     .map(({ name, entry }) => {
@@ -84,6 +96,7 @@ export function listStatus(state: State, query: Name): readonly UnikernelStatus[
         name: name.text,
         state: describePhase(entry),
         restarts,
+        ...(entry.startedAt === 0 ? {} : { started: entry.startedAt }),
         ...(lastExit === undefined ? {} : { lastExit }),
         ...(phase.kind === "waiting" || phase.kind === "failed" ? { reason: phase.reason, next: phase.until } : {}),
         ...(phase.kind === "running" ? { launcher: phase.run.launcher, pid: phase.run.pid } : {}),
