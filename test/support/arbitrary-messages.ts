@@ -14,6 +14,11 @@ import type { FailBehaviour, UnikernelArguments, UnikernelConfig, UnikernelInfo 
 import { TIME_MAX, TIME_MIN } from "../../core/wire/der-time.ts";
 import type { Command, Data, Message, Payload, Success } from "../../core/wire/message.ts";
 
+/** Plain objects, as the decoder makes them. */
+function record<T>(shape: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record<T>({ ...shape }, { noNullPrototype: true });
+}
+
 /** 63-bit integers, the extremes included. */
 export const int: fc.Arbitrary<Int> = fc.oneof(
   fc.integer({ min: -300, max: 300 }),
@@ -46,7 +51,7 @@ const intSet = fc.array(int, { maxLength: 5 }).map(sortedSet);
 const texts = fc.array(text, { maxLength: 4 });
 
 /** Policies. */
-export const policy: fc.Arbitrary<Policy> = fc.record({
+export const policy: fc.Arbitrary<Policy> = record({
   unikernels: int,
   cpuIds: intSet,
   memory: int,
@@ -69,34 +74,34 @@ const argumentsShape = {
   addName: fc.boolean(),
   cpuIds: intSet,
   memory: int,
-  blockDevices: fc.array(fc.record({ name: text, device: optional(text), sectorSize: optional(int) }), {
+  blockDevices: fc.array(record({ name: text, device: optional(text), sectorSize: optional(int) }), {
     maxLength: 1,
   }),
-  networks: fc.array(fc.record({ name: text, bridge: optional(text), mac: optional(mac) }), { maxLength: 1 }),
+  networks: fc.array(record({ name: text, bridge: optional(text), mac: optional(mac) }), { maxLength: 1 }),
   arguments: optional(texts),
   cpus: int,
   linuxBootPartition: optional(text),
 };
 
-const unikernelArguments: fc.Arbitrary<UnikernelArguments> = fc.record(argumentsShape);
+const unikernelArguments: fc.Arbitrary<UnikernelArguments> = record(argumentsShape);
 
 /** Configurations. */
-export const config: fc.Arbitrary<UnikernelConfig> = fc.record({
+export const config: fc.Arbitrary<UnikernelConfig> = record({
   type,
   compressed: fc.boolean(),
   image: bytes,
   ...argumentsShape,
 });
 
-const info: fc.Arbitrary<UnikernelInfo> = fc.record({
+const info: fc.Arbitrary<UnikernelInfo> = record({
   type,
   startup: optional(int),
   failBehaviour,
   cpuIds: intSet,
   memory: int,
   digest: bytes,
-  blockDevices: fc.array(fc.record({ name: text, device: text, sectorSize: int, size: int }), { maxLength: 1 }),
-  networks: fc.array(fc.record({ name: text, bridge: text, mac }), { maxLength: 1 }),
+  blockDevices: fc.array(record({ name: text, device: text, sectorSize: int, size: int }), { maxLength: 1 }),
+  networks: fc.array(record({ name: text, bridge: text, mac }), { maxLength: 1 }),
   arguments: optional(texts),
   started: time,
   cpus: int,
@@ -111,10 +116,10 @@ const oldInfo4 = oldInfo5.map((value): UnikernelInfo => ({ ...value, startup: un
 
 /** Commands of every kind. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
-  fc.record({ kind: fc.constant("console-add" as const), limit: int }),
-  fc.record({
+  record({ kind: fc.constant("console-add" as const), limit: int }),
+  record({
     kind: fc.constant("console-subscribe" as const),
-    from: fc.oneof(fc.record({ since: time }), fc.record({ count: int })),
+    from: fc.oneof(record({ since: time }), record({ count: int })),
   }),
   fc.constantFrom<Command>(
     { kind: "console-inactive" },
@@ -132,25 +137,25 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     { kind: "block-set", compressed: true },
     { kind: "block-set", compressed: false },
   ),
-  fc.record({
+  record({
     kind: fc.constant("statistics-add" as const),
     device: text,
     pid: int,
-    networks: fc.array(fc.record({ device: text, tap: text }), { maxLength: 3 }),
+    networks: fc.array(record({ device: text, tap: text }), { maxLength: 3 }),
   }),
-  fc.record({ kind: fc.constantFrom("unikernel-create" as const, "unikernel-force-create" as const), config }),
-  fc.record({ kind: fc.constant("unikernel-restart" as const), arguments: optional(unikernelArguments) }),
-  fc.record({ kind: fc.constant("unikernel-get" as const), level: int }),
-  fc.record({ kind: fc.constant("policy-add" as const), policy }),
-  fc.record({ kind: fc.constant("block-add" as const), size: int }),
-  fc.record({
+  record({ kind: fc.constantFrom("unikernel-create" as const, "unikernel-force-create" as const), config }),
+  record({ kind: fc.constant("unikernel-restart" as const), arguments: optional(unikernelArguments) }),
+  record({ kind: fc.constant("unikernel-get" as const), level: int }),
+  record({ kind: fc.constant("policy-add" as const), policy }),
+  record({ kind: fc.constant("block-add" as const), size: int }),
+  record({
     kind: fc.constant("block-add-old" as const),
     size: int,
     compressed: fc.boolean(),
     data: optional(bytes),
   }),
-  fc.record({ kind: fc.constant("block-set-old" as const), compressed: fc.boolean(), data: bytes }),
-  fc.record({ kind: fc.constantFrom("block-dump" as const, "block-dump-old" as const), level: int }),
+  record({ kind: fc.constant("block-set-old" as const), compressed: fc.boolean(), data: bytes }),
+  record({ kind: fc.constantFrom("block-dump" as const, "block-dump-old" as const), level: int }),
 );
 
 function list<T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<({ readonly name: Name } & T)[]> {
@@ -162,35 +167,35 @@ function list<T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<({ readonl
 
 const success: fc.Arbitrary<Success> = fc.oneof(
   fc.constant<Success>({ kind: "empty" }),
-  fc.record({ kind: fc.constant("string" as const), text }),
-  fc.record({ kind: fc.constant("policies" as const), policies: list(fc.record({ policy })) }),
-  fc.record({
+  record({ kind: fc.constant("string" as const), text }),
+  record({ kind: fc.constant("policies" as const), policies: list(record({ policy })) }),
+  record({
     kind: fc.constant("block-devices" as const),
-    devices: list(fc.record({ size: int, active: fc.boolean() })),
+    devices: list(record({ size: int, active: fc.boolean() })),
   }),
-  fc.record({
+  record({
     kind: fc.constantFrom("unikernel-image" as const, "old-block-device-image" as const),
     compressed: fc.boolean(),
     image: bytes,
   }),
-  fc.record({ kind: fc.constant("block-device-image" as const), compressed: fc.boolean() }),
-  fc.record({ kind: fc.constant("consoles" as const), names: fc.array(name, { maxLength: 4 }) }),
-  fc.record({ kind: fc.constant("unikernels" as const), unikernels: list(fc.record({ info })) }),
-  fc.record({
+  record({ kind: fc.constant("block-device-image" as const), compressed: fc.boolean() }),
+  record({ kind: fc.constant("consoles" as const), names: fc.array(name, { maxLength: 4 }) }),
+  record({ kind: fc.constant("unikernels" as const), unikernels: list(record({ info })) }),
+  record({
     kind: fc.constant("unikernels-old" as const),
     generation: fc.constant(4 as const),
-    unikernels: list(fc.record({ info: oldInfo4 })),
+    unikernels: list(record({ info: oldInfo4 })),
   }),
-  fc.record({
+  record({
     kind: fc.constant("unikernels-old" as const),
     generation: fc.constant(5 as const),
-    unikernels: list(fc.record({ info: oldInfo5 })),
+    unikernels: list(record({ info: oldInfo5 })),
   }),
 );
 
-const timeValue = fc.record({ seconds: int64, microseconds: int });
+const timeValue = record({ seconds: int64, microseconds: int });
 
-const resourceUsage: fc.Arbitrary<ResourceUsage> = fc.record({
+const resourceUsage: fc.Arbitrary<ResourceUsage> = record({
   utime: timeValue,
   stime: timeValue,
   maxrss: int64,
@@ -209,7 +214,7 @@ const resourceUsage: fc.Arbitrary<ResourceUsage> = fc.record({
   nivcsw: int64,
 });
 
-const interfaceData: fc.Arbitrary<InterfaceData> = fc.record({
+const interfaceData: fc.Arbitrary<InterfaceData> = record({
   bridge: text,
   flags: int32,
   sendLength: int32,
@@ -230,7 +235,7 @@ const interfaceData: fc.Arbitrary<InterfaceData> = fc.record({
   outputDropped: int64,
 });
 
-const processMemory: fc.Arbitrary<ProcessMemory> = fc.record({
+const processMemory: fc.Arbitrary<ProcessMemory> = record({
   vsize: int64,
   rss: int64,
   tsize: int64,
@@ -241,28 +246,28 @@ const processMemory: fc.Arbitrary<ProcessMemory> = fc.record({
   start: timeValue,
 });
 
-const statistics: fc.Arbitrary<Statistics> = fc.record({
+const statistics: fc.Arbitrary<Statistics> = record({
   resourceUsage,
   interfaces: fc.array(interfaceData, { maxLength: 2 }),
-  hypervisor: optional(fc.array(fc.record({ key: text, value: int64 }), { maxLength: 3 })),
+  hypervisor: optional(fc.array(record({ key: text, value: int64 }), { maxLength: 3 })),
   memory: optional(processMemory),
 });
 
 const data: fc.Arbitrary<Data> = fc.oneof(
-  fc.record({ kind: fc.constant("statistics" as const), statistics }),
-  fc.record({ kind: fc.constant("console" as const), timestamp: time, line: bytes }),
-  fc.record({ kind: fc.constant("block" as const), bytes: optional(bytes) }),
+  record({ kind: fc.constant("statistics" as const), statistics }),
+  record({ kind: fc.constant("console" as const), timestamp: time, line: bytes }),
+  record({ kind: fc.constant("block" as const), bytes: optional(bytes) }),
 );
 
 const payload: fc.Arbitrary<Payload> = fc.oneof(
-  fc.record({ kind: fc.constant("command" as const), command }),
-  fc.record({ kind: fc.constant("success" as const), success }),
-  fc.record({ kind: fc.constant("failure" as const), text }),
-  fc.record({ kind: fc.constant("data" as const), data }),
+  record({ kind: fc.constant("command" as const), command }),
+  record({ kind: fc.constant("success" as const), success }),
+  record({ kind: fc.constant("failure" as const), text }),
+  record({ kind: fc.constant("data" as const), data }),
 );
 
 /** Messages of every kind. */
-export const message: fc.Arbitrary<Message> = fc.record({
-  header: fc.record({ sequence: int64, name }),
+export const message: fc.Arbitrary<Message> = record({
+  header: record({ sequence: int64, name }),
   payload,
 });
