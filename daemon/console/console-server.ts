@@ -9,7 +9,7 @@ import type { ConsoleService } from "./console-service.ts";
 import { Session } from "./session.ts";
 
 /** Connections at a time; further ones are closed at once. */
-export const CONNECTIONS_MAX = 1024;
+export const CONNECTIONS_MAX = 4096;
 
 /** Connections at a time that have not said anything yet; the oldest makes room for a further one. */
 export const SILENT_MAX = 128;

@@ -19,8 +19,8 @@ import { Subscriber } from "./subscriber.ts";
 /** Who may watch one console at a time, unless told otherwise. */
 export const DEFAULT_SUBSCRIBERS_MAX = 5;
 
-/** Who may watch any console at a time: bounds the memory for queues. */
-export const SUBSCRIPTIONS_MAX = 256;
+/** Subscriptions at a time, of all consoles together. */
+export const SUBSCRIPTIONS_MAX = 2048;
 
 export interface ConsoleOptions {
   readonly tmpdir: string;
@@ -64,7 +64,7 @@ export class ConsoleService {
   readonly #options: ConsoleOptions;
   readonly #registry = new ConsoleRegistry<Subscriber>(new RingBudget());
   readonly #streams = new Map<ConsoleState<Subscriber>, ConsoleStream>();
-  #subscriptions = 0;
+  readonly #subscribers = new Set<Subscriber>();
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
@@ -115,14 +115,14 @@ export class ConsoleService {
    */
   subscribe(name: Name, from: History, connection: Connection): { reply: Payload; subscription?: Subscription } {
     const { log, maxSubscribers, now } = this.#options;
-    const console = this.#subscriptions < SUBSCRIPTIONS_MAX ? this.#registry.await(name) : undefined;
+    const console = this.#subscribers.size < SUBSCRIPTIONS_MAX ? this.#registry.await(name) : undefined;
     if (console === undefined) return { reply: failure("too many subscriptions, try again later") };
     if (console.subscribers.size >= maxSubscribers) {
       return { reply: failure(`too many subscribers of ${name.toDisplay()}, only ${maxSubscribers} are allowed`) };
     }
-    const subscriber = new Subscriber(connection, name, now);
+    const subscriber = new Subscriber(connection, name, this.#subscribers, now);
     console.subscribers.add(subscriber);
-    this.#subscriptions++;
+    this.#subscribers.add(subscriber);
     log.debug(`subscriber of ${name.toDisplay()}, now ${console.subscribers.size}`);
     const progressed = () => this.#streams.get(console)?.progressed();
     return {
@@ -134,7 +134,7 @@ export class ConsoleService {
           progressed();
         },
         end: () => {
-          this.#subscriptions--;
+          this.#subscribers.delete(subscriber);
           this.#registry.unsubscribe(name, subscriber);
           progressed();
         },

@@ -19,10 +19,10 @@ import type { Subscriber } from "./subscriber.ts";
 export const HOLD_ABOVE = 512 * 1024;
 
 /** What a subscriber must take to be waited for: bytes per second. Nobody slows a console down below that. */
-export const HOLD_RATE = 8 * 1024 * 1024;
+export const HOLD_RATE = 2 * 1024 * 1024;
 
-/** The shortest wait for a subscriber, milliseconds. */
-export const HOLD_LEAST_MS = 20;
+/** How often that is checked, milliseconds: one that takes nothing at all holds a console back for so long, once. */
+export const HOLD_CHECK_MS = 300;
 
 /** Frames are collected up to this many bytes before they are sent. */
 const OUTPUT_SIZE = 256 * 1024;
@@ -143,16 +143,24 @@ export class ConsoleStream {
 
   #holdIfNeeded(subscribers: ReadonlySet<Subscriber>): void {
     if (this.#holding !== undefined) return;
-    const behind = furthestBehind(subscribers);
-    if (behind <= HOLD_ABOVE) return;
+    if (furthestBehind(subscribers) <= HOLD_ABOVE) return;
     this.#reader.hold();
-    this.#holding = setTimeout(
-      () => {
-        for (const subscriber of subscribers) if (subscriber.pending > HOLD_ABOVE) subscriber.giveUp();
-        this.#release();
-      },
-      Math.max(HOLD_LEAST_MS, Math.ceil((1000 * (behind - HOLD_ABOVE)) / HOLD_RATE)),
-    );
+    this.#watchProgress(subscribers);
+  }
+
+  /** Gives those up that take too little, until the rest has caught up. */
+  #watchProgress(subscribers: ReadonlySet<Subscriber>): void {
+    const before = new Map([...subscribers].map((subscriber) => [subscriber, subscriber.pending]));
+    this.#holding = setTimeout(() => {
+      for (const subscriber of subscribers) {
+        const { pending } = subscriber;
+        if (pending <= HOLD_ABOVE) continue;
+        const taken = (before.get(subscriber) ?? Number.POSITIVE_INFINITY) - pending; // a new one gets its time, too
+        if (taken < (HOLD_RATE * HOLD_CHECK_MS) / 1000) subscriber.giveUp();
+      }
+      if (furthestBehind(subscribers) <= HOLD_ABOVE) this.#release();
+      else this.#watchProgress(subscribers);
+    }, HOLD_CHECK_MS);
   }
 
   #release(): void {

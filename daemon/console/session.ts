@@ -15,7 +15,7 @@ import { type ConsoleService, nameUsed, pathUsed, type Subscription } from "./co
 export const COMMAND_MAX = 4096;
 
 /** How long the rest of a command may take once its beginning has come: milliseconds. */
-export const COMMAND_TIMEOUT_MS = 10_000;
+export const COMMAND_TIMEOUT_MS = 5_000;
 
 /** Bytes of answers not taken by a client, beyond which no further command of it is looked at. */
 export const ANSWERS_MAX = 256 * 1024;

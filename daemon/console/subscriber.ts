@@ -13,6 +13,12 @@ import type { Connection } from "../../runtime/unix-socket.ts";
 /** Bytes of live data queued for a subscriber; what comes beyond is dropped. */
 export const QUEUE_MAX = 2 * 1024 * 1024;
 
+/** Bytes of live data queued for all subscribers together; past that each may have only {@link QUEUE_FREE}. */
+export const QUEUES_TOTAL = 256 * 1024 * 1024;
+
+/** Bytes that may be queued for a subscriber, however much there is for others. */
+export const QUEUE_FREE = 64 * 1024;
+
 const encoder = new TextEncoder();
 
 /** The line that tells a subscriber about its loss. */
@@ -23,12 +29,14 @@ export function lossNotice(lines: number): string {
 export class Subscriber {
   readonly #connection: Connection;
   readonly #name: Name;
+  readonly #all: ReadonlySet<{ readonly pending: number }>;
   readonly #now: () => number;
   #lagging = false;
   #dropped = 0;
 
-  /** @param now milliseconds since 1970 */
-  constructor(connection: Connection, name: Name, now: () => number) {
+  /** @param all every subscriber of any console; @param now milliseconds since 1970 */
+  constructor(connection: Connection, name: Name, all: ReadonlySet<{ readonly pending: number }>, now: () => number) {
+    this.#all = all;
     this.#connection = connection;
     this.#name = name;
     this.#now = now;
@@ -51,9 +59,18 @@ export class Subscriber {
 
   /** Sends frames of `lines` live lines. The bytes may be overwritten afterwards. */
   deliver(frames: Uint8Array, lines: number): void {
-    if (this.#connection.pending + frames.length > QUEUE_MAX) this.#lagging = true;
+    const { pending } = this.#connection;
+    if (pending > 0 && !this.#fits(pending + frames.length)) this.#lagging = true;
     if (this.#lagging) this.#dropped += lines;
     else this.#connection.send(frames);
+  }
+
+  #fits(size: number): boolean {
+    if (size <= QUEUE_FREE) return true;
+    if (size > QUEUE_MAX) return false;
+    let total = 0;
+    for (const { pending } of this.#all) total += pending;
+    return total <= QUEUES_TOTAL;
   }
 
   /** Drops what comes from now on until the queue is empty. */
