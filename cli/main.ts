@@ -1,22 +1,13 @@
 /**
- * `albatross-client`: finds the sub-command, reads its command line, carries it out.
+ * `albatross-client`: the entry, and the fence around everything else.
  *
  * @module
  */
-import { VERSION } from "../core/version.ts";
-import { createContext } from "./context.ts";
 import { EXIT_OUTPUT_CLOSED, OutputClosedError, writeText } from "./output.ts";
-import { type Parsed, parseArguments, parseTopLevel } from "./parse.ts";
-import { type Entry, registry } from "./registry.ts";
-import type { Style } from "./style.ts";
-import { suggest } from "./suggest.ts";
-import { EXIT_USAGE, UsageError } from "./usage-error.ts";
-import type { HelpFormat } from "./values.ts";
+import { showVersion } from "./version.ts";
 
 /** Exit status of an error in this program (client.md 6). */
 const EXIT_INTERNAL = 125;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Runs the client with the arguments of a command line.
@@ -27,122 +18,27 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @returns the exit status
  */
 export async function run(args: readonly string[], programName: string): Promise<number> {
-  const environment: Environment = process.env;
+  const started = Date.now();
   try {
-    return await dispatch(args, programName, environment, Date.now());
+    if (args.length === 1 && args[0] === "--version") {
+      showVersion(); // without loading anything for it
+      return 0;
+    }
+    const { dispatch } = await import("./dispatch.ts");
+    return await dispatch(args, programName, process.env, started);
   } catch (error) {
     if (error instanceof OutputClosedError) return EXIT_OUTPUT_CLOSED;
-    return await reportInternal(error, programName);
+    return reportInternal(error, programName);
   }
 }
 
-async function dispatch(args: readonly string[], programName: string, environment: Environment, started: number) {
-  const [name = "", ...line] = args;
-  if (name === "" || name.startsWith("-")) {
-    return await guarded(args, programName, environment, undefined, async () => {
-      const parsed = parseTopLevel(args) ?? { kind: "help", format: "auto" };
-      if (parsed.kind === "help") await showProgramHelp(parsed.format, programName, environment);
-      else showVersion();
-      return 0;
-    });
-  }
-  const entry = registry.get(name);
-  if (entry === undefined) {
-    return await guarded(args, programName, environment, undefined, () => {
-      throw unknownCommand(name);
-    });
-  }
-  return await guarded(args, programName, environment, entry, () =>
-    runCommand(entry, line, programName, environment, started),
-  );
-}
-
-async function runCommand(
-  entry: Entry,
-  line: readonly string[],
-  programName: string,
-  environment: Environment,
-  started: number,
-): Promise<number> {
-  const definition = await entry.definition();
-  const parsed: Parsed<unknown> = parseArguments(definition, line);
-  switch (parsed.kind) {
-    case "help": {
-      const [{ commandManual }, { showManual }] = [await import("./help/manual.ts"), await import("./help/show.ts")];
-      await showManual(commandManual(definition, programName), parsed.format, environment);
-      return 0;
-    }
-    case "version":
-      showVersion();
-      return 0;
-    case "run": {
-      const action = await entry.action();
-      // The registry has checked that the action takes the values of this definition.
-      const values = parsed.values as never;
-      return await action(values, createContext(values, programName, environment, started));
-    }
-  }
-}
-
-/** Reports usage errors on standard error. */
-async function guarded(
-  args: readonly string[],
-  programName: string,
-  environment: Environment,
-  entry: Entry | undefined,
-  work: () => Promise<number>,
-): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const { commandSynopsis, programSynopsis } = await import("./help/synopsis.ts");
-    const { formatUsageError } = await import("./usage-error.ts");
-    const definition = await entry?.definition();
-    const synopsis = (style: Style) =>
-      definition === undefined ? programSynopsis(programName, style) : commandSynopsis(definition, programName, style);
-    writeText(2, formatUsageError(error, programName, synopsis, await errorStyle(args, environment)));
-    return EXIT_USAGE;
-  }
-}
-
-/** `--color` counts even if the command line could not be parsed. */
-async function errorStyle(args: readonly string[], environment: Environment): Promise<Style> {
-  const { ansiStyle, plainStyle, wantsStyle } = await import("./style.ts");
-  const choice = args.includes("--color=always") ? "always" : args.includes("--color=never") ? "never" : "auto";
-  return wantsStyle(2, choice, environment) ? ansiStyle : plainStyle;
-}
-
-async function showProgramHelp(format: HelpFormat, programName: string, environment: Environment): Promise<void> {
-  const { programManual } = await import("./help/manual.ts");
-  const { showManual } = await import("./help/show.ts");
-  const definitions = await Promise.all([...registry.values()].map((entry) => entry.definition()));
-  await showManual(programManual(definitions, programName), format, environment);
-}
-
-function showVersion(): void {
-  writeText(1, `version ${VERSION} protocol version 5\n`);
-}
-
-function unknownCommand(name: string): UsageError {
-  const names = [...registry.keys()];
-  return new UsageError(
-    (style) => {
-      const near = suggest(name, names).map((each) => style.quote(each));
-      const quoted = names.map((each) => style.quote(each));
-      const hint =
-        near.length > 0
-          ? `Did you mean ${near.join(" or ")}?`
-          : `Must be one of ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
-      return `${style.wrong("unknown")} command ${style.quote(name)}. ${hint}`;
-    },
-    { synopsis: true },
-  );
-}
-
-async function reportInternal(error: unknown, programName: string): Promise<number> {
+function reportInternal(error: unknown, programName: string): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const indent = " ".repeat(programName.length + 2);
-  writeText(2, `${programName}: internal error, uncaught exception:\n${text.replaceAll(/^/gm, indent)}\n`);
+  try {
+    writeText(2, `${programName}: internal error, uncaught exception:\n${text.replaceAll(/^/gm, indent)}\n`);
+  } catch {
+    // Standard error is closed: the status has to tell.
+  }
   return EXIT_INTERNAL;
 }

@@ -64,9 +64,7 @@ function printWatched(context: Context, name: Name, watched: Watched): void {
   const time = `${(watched.milliseconds / 1000).toFixed(1)} s`;
   const status = watched.exitStatus === undefined ? "" : ` with exit status ${watched.exitStatus}`;
   const what =
-    watched.state === "ended"
-      ? `ended within ${time}${status}`
-      : `ended within ${time}${status} and is started again and again`;
+    watched.state === "ended" ? `ended within ${time}${status}` : `ended within ${time}${status} and is started again`;
   const text = `${name.toDisplay()} ${what}${watched.lines.length === 0 ? "" : ", its last console lines:"}`;
   if (failedEarly(watched)) context.log.warning(fromText(text));
   else context.log.reply(fromText(text));

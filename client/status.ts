@@ -14,7 +14,10 @@ import { ProtocolError } from "./errors.ts";
 export interface UnikernelStatus {
   /** As in the reply to info: relative to the path that was asked for. */
   readonly name: string;
-  /** `running`, or `waiting` to be started again, or that in a `crash-loop`, or `failed` to start. */
+  /**
+   * `running`, or `waiting` to be started again, or that in a `crash-loop`, or `failed` to start. A daemon may also tell
+   * of those that have just `ended` and are not in the reply to info any more.
+   */
   readonly state: string;
   /** Why it does not run. */
   readonly reason: string | undefined;

@@ -101,10 +101,10 @@ async function poll(options: WatchOptions, begin: number): Promise<Polled> {
   for (const at of POLLS_MS) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, at - (performance.now() - begin))));
     if (options.signal?.aborted) return { state: "unknown", started };
-    let found: Found | undefined;
+    let found: Found;
     try {
       found = await ask(options);
-      if (found === undefined) {
+      if (found.info === undefined) {
         // It may just be between an end and the start that follows.
         await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
         found = await ask(options);
@@ -113,10 +113,10 @@ async function poll(options: WatchOptions, begin: number): Promise<Polled> {
       if (!(error instanceof ClientError)) throw error;
       return { state: "unknown", started };
     }
-    if (found === undefined) return { state: "ended", started };
-    started ??= found.info.started;
-    starts.add(found.info.started);
-    const { status } = found;
+    const { info, status } = found;
+    if (info === undefined) return { state: "ended", started, exitStatus: exitStatusOf(status) };
+    started ??= info.started;
+    starts.add(info.started);
     const restarts = status?.restarts ?? starts.size - 1;
     if (restarts > RESTARTS_MAX || (status !== undefined && status.state !== "running")) {
       return { state: "restarting", started, exitStatus: exitStatusOf(status) };
@@ -130,19 +130,20 @@ function exitStatusOf(status: UnikernelStatus | undefined): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The unikernel as the daemon sees it, with the status where it tells one. */
+/** The unikernel as the daemon sees it, if it does, with the status where it tells one. */
 interface Found {
-  readonly info: UnikernelInfo;
+  readonly info: UnikernelInfo | undefined;
   readonly status: UnikernelStatus | undefined;
 }
 
-async function ask({ daemon, name, signal }: WatchOptions): Promise<Found | undefined> {
+async function ask({ daemon, name, signal }: WatchOptions): Promise<Found> {
   const { reply, status } = await requestInfo(daemon, name, { signal });
   const success = successOf(reply);
-  if (success.kind !== "unikernels") return undefined;
-  const at = success.unikernels.findIndex((each) => each.name.key === name.key);
-  const info = success.unikernels[at]?.info;
-  return info === undefined ? undefined : { info, status: status?.[at] };
+  const unikernels = success.kind === "unikernels" ? success.unikernels : [];
+  return {
+    info: unikernels.find((each) => each.name.key === name.key)?.info,
+    status: status?.find((each) => each.name === name.text),
+  };
 }
 
 /** Collects console lines until the signal; a console that cannot be reached, or breaks, is none. */
@@ -204,7 +205,15 @@ class ConsoleTail {
   }
 }
 
-/** Whether a unikernel came to a bad end: not running, and not ended with status 0. */
-export function failedEarly({ state, exitStatus }: Watched): boolean {
-  return state === "restarting" || (state === "ended" && exitStatus !== 0);
+/** What a tender prints last when it refuses to run a unikernel, and Solo5 when one has crashed. */
+const failureLine = /^(?:solo5-\w+|albatross tender): (?!Exiting on signal|adjusting memory)|^Solo5: ABORT|solo5_abort/;
+
+/**
+ * Whether a unikernel came to a bad end: started again and again, or ended with a status that is not 0. Where the status
+ * is unknown, the last line decides: many unikernels end without a word, and well.
+ */
+export function failedEarly({ state, exitStatus, lines }: Watched): boolean {
+  if (state !== "ended") return state === "restarting";
+  if (exitStatus !== undefined) return exitStatus !== 0;
+  return failureLine.test(new TextDecoder().decode(lines.at(-1)?.line));
 }

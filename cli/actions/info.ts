@@ -23,7 +23,8 @@ export async function info(values: Values<typeof definition>, context: Context):
     const { reply, status } = await requestInfo(addressOf(values, "vmmd"), values.name);
     if (context.json) return report(context, reply, withStatus(reply, status));
     const exitStatus = report(context, reply);
-    for (const each of status ?? []) if (each.state !== "running") context.hint(describe(each));
+    for (const each of status ?? [])
+      if (each.state !== "running" && each.state !== "ended") context.hint(describe(each));
     return exitStatus;
   } catch (error) {
     return reportError(context, error);
@@ -42,8 +43,8 @@ function withStatus(reply: Message, status: readonly UnikernelStatus[] | undefin
   const { unikernels } = jsonMessage(reply);
   if (!Array.isArray(unikernels)) return {};
   return {
-    unikernels: (unikernels as readonly { readonly [key: string]: Json }[]).map((each, at) => {
-      const found = status?.[at];
+    unikernels: (unikernels as readonly { readonly [key: string]: Json }[]).map((each) => {
+      const found = status?.find(({ name }) => name === each["name"]);
       return { ...each, status: found === undefined ? null : jsonStatus(found) };
     }),
   };

@@ -34,14 +34,14 @@ function infoStarted(started: number): UnikernelInfo {
   };
 }
 
-/** A daemon: `ask` gives the start of the unikernel, or nothing if it is gone, and its status if the daemon tells it. */
-async function daemon(ask: (count: number) => { started: number; status?: object } | undefined): Promise<string> {
+/** A daemon: `ask` gives the start of the unikernel, or none if it is gone, and its status if the daemon tells it. */
+async function daemon(ask: (count: number) => { started?: number; status?: object } | undefined): Promise<string> {
   let count = 0;
   const peer = await listenPeer((socket) =>
     onFrames(socket, (payload) => {
       const { header } = decodeMessage(payload);
       const found = ask(count++);
-      const unikernels = found === undefined ? [] : [{ name, info: infoStarted(found.started) }];
+      const unikernels = found?.started === undefined ? [] : [{ name, info: infoStarted(found.started) }];
       socket.write(encodeFrame({ header, payload: { kind: "success", success: { kind: "unikernels", unikernels } } }));
       if (found?.status !== undefined && header.sequence === STATUS_SEQUENCE) {
         const text = fromText(JSON.stringify([{ name: name.text, ...found.status }]));
@@ -124,7 +124,24 @@ describe("watching a fresh unikernel", () => {
       { ...watched, milliseconds: 0 },
       { state: "ended", exitStatus: undefined, milliseconds: 0, lines: [] },
     );
-    assert.equal(failedEarly(watched), true);
+    assert.equal(failedEarly(watched), false);
+  });
+
+  it("knows a failure without a status by the last line", () => {
+    const ended = (...lines: string[]) =>
+      failedEarly({
+        state: "ended",
+        exitStatus: undefined,
+        milliseconds: 1,
+        lines: lines.map((line) => ({ timestamp: 0, line: new TextEncoder().encode(line) })),
+      });
+    assert.equal(ended("solo5-hvt: Malformed argument to --mem"), true);
+    assert.equal(ended("hello", "Solo5: solo5_abort() called"), true);
+    assert.equal(ended("Solo5: ABORT: abort.c:6: on purpose"), true);
+    assert.equal(ended("solo5-hvt: adjusting memory to 16777216 bytes"), false);
+    assert.equal(ended("albatross tender: Exiting on signal 15"), false);
+    assert.equal(ended("albatross tender: something", "goodbye"), false);
+    assert.equal(ended(), false);
   });
 
   it("keeps only the last lines, and none of the run that was replaced", async () => {
@@ -157,6 +174,15 @@ describe("watching a fresh unikernel", () => {
     const path = await daemon(() => ({ started: 1, status }));
     const watched = await watchUnikernel({ daemon: path, console: undefined, name, since: 0 });
     assert.equal(watched.state, "restarting");
+    assert.equal(watched.exitStatus, 3);
+    assert.equal(failedEarly(watched), true);
+  });
+
+  it("learns the status of one that has ended, if the daemon tells it", async () => {
+    const status = { state: "ended", restarts: 0, lastExit: "exit 3" };
+    const path = await daemon(() => ({ status }));
+    const watched = await watchUnikernel({ daemon: path, console: undefined, name, since: 0 });
+    assert.equal(watched.state, "ended");
     assert.equal(watched.exitStatus, 3);
     assert.equal(failedEarly(watched), true);
   });
