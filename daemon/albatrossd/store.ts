@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Event } from "../../core/engine/event.ts";
 import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
@@ -16,7 +18,7 @@ import { decodeExtension, encodeExtension } from "../../core/wire/extension.ts";
 /** The layout of the tables; a newer one is refused. */
 export const SCHEMA_VERSION = 1;
 
-/** The database cannot be used. Nothing has been started. */
+/** The database cannot be used. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 }
@@ -87,6 +89,42 @@ function decodeRun(text: string): Run {
   };
 }
 
+/** Makes a new database: whole, or not at all, so that an empty one is known to be damaged. */
+function makeDatabase(file: string, id: string): void {
+  for (const suffix of ["-wal", "-journal"]) {
+    // SQLite would play it back into the new one.
+    if (existsSync(file + suffix)) throw new Error(`it is missing, but ${file}${suffix} is there`);
+  }
+  const draft = `${file}.new`;
+  for (const suffix of ["", "-journal"]) rmSync(draft + suffix, { force: true }); // of a crash
+  const database = new DatabaseSync(draft);
+  try {
+    database.exec(`PRAGMA synchronous=FULL; BEGIN IMMEDIATE;${schema}`);
+    const put = database.prepare("INSERT INTO meta VALUES (?, ?)");
+    put.run("schema", String(SCHEMA_VERSION));
+    put.run("id", id);
+    put.run("import", "due");
+    database.exec("COMMIT");
+  } finally {
+    database.close();
+  }
+  renameSync(draft, file);
+  const folder = openSync(dirname(file), constants.O_RDONLY);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function closeAfterFailure(database: DatabaseSync | undefined): void {
+  try {
+    database?.close();
+  } catch {
+    // The failure that is being reported says more than this one.
+  }
+}
+
 /** The database of one albatrossd. */
 export class Store {
   readonly #database: DatabaseSync;
@@ -103,28 +141,26 @@ export class Store {
    * @throws {StoreError} if it cannot be read or is of a newer layout; never repairs or replaces it
    */
   constructor(file: string, newId: string) {
+    let database: DatabaseSync | undefined;
     try {
-      this.#database = new DatabaseSync(file);
-      this.#database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;");
-      const tables = this.#database.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
-      if (tables.n === 0) {
-        this.#database.exec(`BEGIN IMMEDIATE;${schema}`);
-        const put = this.#database.prepare("INSERT INTO meta VALUES (?, ?)");
-        put.run("schema", String(SCHEMA_VERSION));
-        put.run("id", newId);
-        put.run("import", "due");
-        this.#database.exec("COMMIT");
-      } else {
-        const damage = this.#database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-        if (damage.quick_check !== "ok") throw new Error(damage.quick_check);
-      }
+      if (!existsSync(file)) makeDatabase(file, newId);
+      database = new DatabaseSync(file);
+      this.#database = database;
+      const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
+      if (tables.n === 0) throw new Error("it is empty"); // made whole, so this is a loss
+      const damage = database.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+      if (damage.quick_check !== "ok") throw new Error(damage.quick_check);
+      // Not before: it may write, and what is damaged is left as it is.
+      database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;");
       const version = Number(this.#meta("schema"));
       if (version !== SCHEMA_VERSION) {
         throw new Error(`its layout has version ${version}, this program knows ${SCHEMA_VERSION}`);
       }
       this.id = this.#meta("id");
       this.#importDue = this.#meta("import") === "due";
+      database.exec("BEGIN IMMEDIATE; ROLLBACK"); // better now than at the first command: may it be written?
     } catch (cause) {
+      closeAfterFailure(database);
       throw new StoreError(
         `Cannot use the database ${file}: ${message(cause)}. Nothing was started; restore the file from a backup, or move it away to start with nothing`,
         { cause },
