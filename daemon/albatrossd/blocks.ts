@@ -17,6 +17,11 @@ import type { Supervisor } from "./supervisor.ts";
 
 const MEBIBYTE = 2 ** 20;
 
+/** Why a file of `size` bytes is no device; `undefined` if it is one. */
+function unsuitable(size: number): string | undefined {
+  return size === 0 || size % MEBIBYTE !== 0 ? "size is either 0 or not MB aligned" : undefined;
+}
+
 /** The devices found in `D/block`; files that are none are warned about. */
 export function scanBlocks(databaseDirectory: string, log: Log): BlockEntry[] {
   const folder = join(databaseDirectory, "block");
@@ -26,16 +31,20 @@ export function scanBlocks(databaseDirectory: string, log: Log): BlockEntry[] {
       const name = parseName(file);
       const { size } = statSync(join(folder, file));
       if (name.isPath || name.text !== file) throw new NameError("invalid name");
-      if (size === 0 || size % MEBIBYTE !== 0) {
-        log.warning(`ignoring block device ${file}: size is either 0 or not MB aligned`);
-        continue;
-      }
-      found.push({ name, size: size / MEBIBYTE });
+      const defect = unsuitable(size);
+      if (defect === undefined) found.push({ name, size: size / MEBIBYTE });
+      else log.warning(`ignoring block device ${file}: ${defect}`);
     } catch (error) {
       log.warning(`ignoring ${file} in ${folder}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   return found;
+}
+
+/** The device of this name as it is on the disk now, in MiB; `undefined` if there is none. */
+export function sizeOfBlock(databaseDirectory: string, name: Name): number | undefined {
+  const status = statSync(blockFile(databaseDirectory, name), { throwIfNoEntry: false });
+  return status === undefined || unsuitable(status.size) !== undefined ? undefined : status.size / MEBIBYTE;
 }
 
 async function makeFile(path: string, bytes: number): Promise<void> {

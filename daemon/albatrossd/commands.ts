@@ -132,6 +132,7 @@ export class DaemonCommands implements Commands {
 
   async #create(name: Name, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
     const { type, compressed: _compressed, image: _image, ...given } = command.config;
+    if (given.networks.length > 0) this.#host.refreshBridges();
     let image: StoredImage | undefined;
     if (type === "solo5") {
       try {
@@ -144,7 +145,6 @@ export class DaemonCommands implements Commands {
     } else {
       await upload?.abort();
     }
-    if (given.networks.length > 0) this.#host.refreshBridges();
     return await create(this.#host.supervisor, {
       name,
       spec: { type, image, arguments: given },

@@ -22,12 +22,20 @@ export interface ConsoleEntry {
   readonly limit: Int;
 }
 
+/** What the link has to know of albatrossd. */
+export interface ConsoleSide {
+  /** All that run at the moment: told to a console daemon that (re)appears. */
+  running(): Iterable<ConsoleEntry>;
+  /** A console daemon (re)appeared and was told of everything. */
+  connected(): void;
+}
+
 /** Tells albatross-console which fifos to read. */
 export class ConsoleLink {
   readonly #path: string;
   readonly #log: Log;
-  /** All that run at the moment: told to a console daemon that (re)appears. */
-  readonly #entries: () => Iterable<ConsoleEntry>;
+  readonly #side: ConsoleSide;
+  #connecting = false;
   #link: PeerLink | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pause = RECONNECT_FIRST_MS;
@@ -35,9 +43,9 @@ export class ConsoleLink {
   #connected = Promise.withResolvers<void>();
   #disconnect: () => void = () => undefined;
 
-  constructor(path: string, entries: () => Iterable<ConsoleEntry>, log: Log) {
+  constructor(path: string, side: ConsoleSide, log: Log) {
     this.#path = path;
-    this.#entries = entries;
+    this.#side = side;
     this.#log = log;
   }
 
@@ -67,7 +75,6 @@ export class ConsoleLink {
 
   async #wait(): Promise<void> {
     this.#pause = RECONNECT_FIRST_MS; // somebody needs it now
-    clearTimeout(this.#timer);
     this.#schedule();
     const patience = Promise.withResolvers<void>();
     const timer = setTimeout(patience.resolve, CONSOLE_PATIENCE_MS);
@@ -80,12 +87,14 @@ export class ConsoleLink {
 
   #schedule(): void {
     if (this.#stopped) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#connect(), this.#pause);
     this.#pause = Math.min(this.#pause * 2, RECONNECT_LAST_MS);
   }
 
   async #connect(): Promise<void> {
-    if (this.#stopped || this.#link !== undefined) return;
+    if (this.#stopped || this.#connecting || this.#link !== undefined) return;
+    this.#connecting = true; // somebody in a hurry must not make a second connection
     try {
       await connectUnix(this.#path, (connection) => {
         const link = new PeerLink(connection);
@@ -102,15 +111,18 @@ export class ConsoleLink {
       this.#log.debug(`cannot connect to the console daemon yet: ${reason}`);
       this.#schedule();
       return;
+    } finally {
+      this.#connecting = false;
     }
     this.#pause = RECONNECT_FIRST_MS;
     this.#connected.resolve();
     await this.#announce();
+    this.#side.connected();
   }
 
   /** Tells a console daemon that (re)appeared of all that run. */
   async #announce(): Promise<void> {
-    for (const entry of [...this.#entries()]) {
+    for (const entry of [...this.#side.running()]) {
       try {
         await this.#link?.request(entry.name, { kind: "console-add", limit: entry.limit });
       } catch (error) {

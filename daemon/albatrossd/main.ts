@@ -19,6 +19,7 @@ import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
 import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import type { Log } from "../common/log.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
 import { scanBlocks } from "./blocks.ts";
 import { DaemonCommands } from "./commands.ts";
@@ -76,11 +77,18 @@ function sameBridges(a: Policy, b: Policy): boolean {
 }
 
 /** Keeps the root policy's bridges as the host has them, for bridges that are made after the start. */
-function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovered: Policy): () => void {
+function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovered: Policy, log: Log): () => void {
   let known = discovered;
   return () => {
     if (supervisor.state.policies.get("")?.policy !== known) return; // an administrator's own one
-    const fresh = { ...known, bridges: network.listBridges() };
+    let fresh: Policy;
+    try {
+      fresh = { ...known, bridges: network.listBridges() };
+    } catch (error) {
+      // The command that is to come may need no bridge, or one that is known; if not, it will say what is wrong.
+      log.warning(`cannot look for new bridges: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
     if (sameBridges(known, fresh)) return;
     known = fresh;
     supervisor.note({ kind: "policy-added", name: Names.root, policy: fresh });
@@ -102,7 +110,11 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   const running = (): Name[] =>
     [...supervisor.state.unikernels.values()].flatMap(({ name, phase }) => (phase.kind === "running" ? [name] : []));
   const entry = (name: Name) => ({ name, limit: consoleLimit(supervisor.state, name) });
-  const consoles = new ConsoleLink(socketFile(values.tmpdir, "console"), () => running().map(entry), log);
+  const consoles: ConsoleLink = new ConsoleLink(
+    socketFile(values.tmpdir, "console"),
+    { running: () => running().map(entry), connected: () => supervisor.hurry() },
+    log,
+  );
   const host: InstanceHost = {
     temporaryDirectory: values.tmpdir,
     databaseDirectory: values.dbdir,
@@ -135,7 +147,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     images,
     statistics,
     databaseDirectory: values.dbdir,
-    refreshBridges: bridgeRefresher(supervisor, network, rootPolicy),
+    refreshBridges: bridgeRefresher(supervisor, network, rootPolicy, log),
     log,
   });
   const server = new Server(commands);

@@ -11,9 +11,11 @@ import type { Event } from "../../core/engine/event.ts";
 import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import { EMPTY_STATE } from "../../core/engine/state.ts";
 import type { Name } from "../../core/name.ts";
+import { blockNameOf } from "../../core/resources.ts";
 import { ARGUMENTS_EXIT_CODE, HEALTHY_AFTER_MS, nextDelay, shouldRestart } from "../../core/restart.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
+import { sizeOfBlock } from "./blocks.ts";
 import { check, cleanUp, type InstanceHost, StartError, start } from "./instance.ts";
 import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
 import { Serial } from "./serial.ts";
@@ -103,6 +105,7 @@ export class Supervisor {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
     if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
+    this.#requireBlocks(unikernel);
     const launcher = await check(this.#host, name, unikernel.spec);
     const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
     const process = ownProcess(child, run);
@@ -118,6 +121,21 @@ export class Supervisor {
     this.#log.info(`created ${name.toDisplay()}: pid ${run.pid} (${run.launcher})`);
     this.#watch(name, run, process);
     this.#observer.started(name, run);
+  }
+
+  /**
+   * A restored unikernel may have lost a block device, and its tender would end with a status that is not restarted: it
+   * waits for the device instead, which may appear later.
+   */
+  #requireBlocks({ name, spec }: Unikernel): void {
+    for (const device of spec.arguments.blockDevices) {
+      const block = blockNameOf(name, device);
+      const size = block === undefined ? undefined : sizeOfBlock(this.#host.databaseDirectory, block);
+      if (block === undefined || size === undefined) {
+        throw new StartError(`block device ${block?.toDisplay() ?? device.device ?? device.name} not found`);
+      }
+      if (!this.#state.blocks.has(block.key)) this.note({ kind: "block-added", name: block, size });
+    }
   }
 
   /** Takes over a process of an earlier albatrossd. */
@@ -160,7 +178,7 @@ export class Supervisor {
     const behaviour = unikernel.arguments.failBehaviour;
     if (status.kind === "exit" && status.code === ARGUMENTS_EXIT_CODE && unikernel.arguments.addName) {
       this.#log.info(`unikernel ${name.toDisplay()} does not know --name, starting it without`);
-      this.commit({ kind: "name-option-dropped", name });
+      this.#settle({ kind: "name-option-dropped", name });
       await this.#startAgain(name);
       return;
     }
@@ -169,7 +187,7 @@ export class Supervisor {
     if (!again) {
       if (behaviour.kind === "restart")
         this.#log.warning(`unikernel ${name.toDisplay()} ended with ${text}, not restarting`);
-      this.commit({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
+      this.#settle({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
       this.collectImages();
       return;
     }
@@ -177,8 +195,21 @@ export class Supervisor {
     const failures = now - run.startedAt >= HEALTHY_AFTER_MS ? 1 : unikernel.failures + 1;
     const until = now + nextDelay(failures);
     this.#log.info(`unikernel ${name.toDisplay()} ended with ${text}, restarting in ${until - now} ms`);
-    this.commit({ kind: "unikernel-waiting", name, until, reason: text, failures });
+    this.#settle({ kind: "unikernel-waiting", name, until, reason: text, failures });
     this.#schedule(name, until);
+  }
+
+  /**
+   * Applies what happened to a unikernel by itself. Nobody waits for an answer, and it has happened: if it cannot be
+   * written, albatrossd goes on by it all the same, and its successor starts from what was written last.
+   */
+  #settle(event: Event): void {
+    try {
+      this.commit(event);
+    } catch (error) {
+      this.#log.error(error instanceof Error ? error.message : String(error));
+      this.note(event);
+    }
   }
 
   #schedule(name: Name, until: number): void {
@@ -206,12 +237,7 @@ export class Supervisor {
       const failures = unikernel.failures + 1;
       const until = this.#host.now() + nextDelay(failures);
       this.#log.error(`cannot start ${name.toDisplay()}: ${reason}; trying again in ${until - this.#host.now()} ms`);
-      const failed: Event = { kind: "unikernel-failed", name, until, reason, failures };
-      try {
-        this.commit(failed);
-      } catch {
-        this.note(failed); // the row of an earlier state still says that it shall run
-      }
+      this.#settle({ kind: "unikernel-failed", name, until, reason, failures });
       this.#schedule(name, until);
     }
   }
@@ -270,6 +296,13 @@ export class Supervisor {
     const until = this.#host.now() + nextDelay(failures);
     this.note({ kind: "unikernel-failed", name, until, reason, failures });
     this.#schedule(name, until);
+  }
+
+  /** Tries everything again at once that could not be started: what was missing may be there now. */
+  hurry(): void {
+    for (const { name, phase } of this.#state.unikernels.values()) {
+      if (phase.kind === "failed" && this.#timers.has(name.key)) this.#schedule(name, this.#host.now());
+    }
   }
 
   /** Removes images that nothing needs any more; a failure is only logged, for it costs nothing but space. */

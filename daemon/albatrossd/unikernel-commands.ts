@@ -123,7 +123,9 @@ export async function destroy(supervisor: Supervisor, name: Name): Promise<Reply
       await supervisor.stop(name);
       supervisor.commit({ kind: "unikernel-removed", name });
     } catch (error) {
-      return failure(error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      supervisor.retry(name, reason); // it is not destroyed, so it shall run
+      return failure(reason);
     }
     supervisor.collectImages();
     return success(ran ? "destroyed unikernel" : "destroyed: removed waiter");
