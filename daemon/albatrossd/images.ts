@@ -44,11 +44,19 @@ export interface StoredImage extends ImageReference {
 /** Images by digest in one folder. */
 export class ImageStore {
   readonly #folder: string;
+  readonly #sizeMax: number;
+  /** Images that are there, but not on the disk yet. */
+  readonly #unsynced = new Map<string, Promise<void>>();
   /** How many operations need an image that the state may not mention yet. */
   readonly #pins = new Map<string, number>();
 
-  /** Opens the store, making its folder and removing unfinished uploads of an earlier run. */
-  constructor(databaseDirectory: string) {
+  /**
+   * Opens the store, making its folder and removing unfinished uploads of an earlier run.
+   *
+   * @param sizeMax the largest image, in bytes uncompressed
+   */
+  constructor(databaseDirectory: string, sizeMax: number = IMAGE_SIZE_MAX) {
+    this.#sizeMax = sizeMax;
     this.#folder = join(databaseDirectory, "images");
     mkdirSync(this.#folder, { recursive: true, mode: 0o755 });
     for (const file of readdirSync(this.#folder)) if (file.startsWith(".upload-")) rmSync(join(this.#folder, file));
@@ -71,7 +79,7 @@ export class ImageStore {
     return {
       sha256: image.sha256,
       size: image.size,
-      durable: () => Promise.resolve(),
+      durable: async () => await this.#unsynced.get(image.sha256),
       release: () => {
         if (released) return;
         released = true;
@@ -92,27 +100,40 @@ export class ImageStore {
   /** Starts receiving an image, a zlib stream if `compressed`. */
   receive(compressed: boolean): Upload {
     const temporary = join(this.#folder, `.upload-${randomBytes(9).toString("hex")}`);
-    const upload = new FileUpload(temporary, async (sha256, size, file) => {
+    const upload = new FileUpload(temporary, this.#sizeMax, async (sha256, size, file) => {
       const pinned = this.pin({ sha256, size });
       try {
         if (this.has(pinned)) {
           await file.close();
           await rm(temporary, { force: true });
-          return pinned;
+        } else {
+          await rename(temporary, this.pathOf(sha256));
+          this.#sync(sha256, file);
         }
-        await rename(temporary, this.pathOf(sha256));
+        return pinned;
       } catch (error) {
         pinned.release();
         throw error;
       }
-      const durable = file
-        .datasync()
-        .finally(() => file.close())
-        .then(() => this.#syncFolder());
-      durable.catch(() => undefined); // whoever acknowledges the image awaits it and sees the failure
-      return { ...pinned, durable: () => durable };
     });
     return compressed ? new InflatingUpload(upload) : upload;
+  }
+
+  /** Begins to put an image on the disk, while its unikernel is already being prepared. */
+  #sync(sha256: string, file: FileHandle): void {
+    const durable = file
+      .datasync()
+      .finally(() => file.close())
+      .then(() => this.#syncFolder());
+    this.#unsynced.set(sha256, durable);
+    const done = () => {
+      if (this.#unsynced.get(sha256) === durable) this.#unsynced.delete(sha256);
+    };
+    // Whoever acknowledges the image awaits it and sees a failure, after which the file cannot be trusted.
+    durable.then(done, () => {
+      done();
+      rmSync(this.pathOf(sha256), { force: true });
+    });
   }
 
   async #syncFolder(): Promise<void> {
@@ -130,6 +151,7 @@ type Completion = (sha256: string, size: number, file: FileHandle) => Promise<St
 /** Writes what it is given to a file, in order, hashing on the way. */
 class FileUpload implements Upload {
   readonly #path: string;
+  readonly #sizeMax: number;
   readonly #complete: Completion;
   readonly #hash = createHash("sha256");
   #file: Promise<FileHandle>;
@@ -143,8 +165,9 @@ class FileUpload implements Upload {
     return this.#failure;
   }
 
-  constructor(path: string, complete: Completion) {
+  constructor(path: string, sizeMax: number, complete: Completion) {
     this.#path = path;
+    this.#sizeMax = sizeMax;
     this.#complete = complete;
     this.#file = open(path, "wx", 0o644);
     this.#file.catch(() => undefined); // seen by the first write, or by finish
@@ -152,7 +175,7 @@ class FileUpload implements Upload {
 
   write(chunk: Uint8Array): boolean {
     this.#size += chunk.length;
-    if (this.#size > IMAGE_SIZE_MAX) this.#failure ??= new ImageError(`image exceeds ${IMAGE_SIZE_MAX} bytes`);
+    if (this.#size > this.#sizeMax) this.#failure ??= new ImageError(`image exceeds ${this.#sizeMax} bytes`);
     if (this.#failure !== undefined) return false;
     this.#hash.update(chunk);
     const copy = chunk.slice();

@@ -11,6 +11,9 @@ import type { Connection } from "../../runtime/unix-socket.ts";
 /** Bytes read and sent at a time. */
 export const PIECE_SIZE = 256 * 1024;
 
+/** Milliseconds after which a client that takes nothing more is given up. */
+export const STALL_TIMEOUT_MS = 30_000;
+
 /** Bytes of a DER length. */
 function lengthOctets(length: number): Uint8Array {
   if (length < 128) return Uint8Array.of(length);
@@ -45,11 +48,12 @@ export function imageFrameHead(header: Header, size: number): Uint8Array {
 /** The encoded payload `[1] { [0] { NULL } }`. */
 const EMPTY_SUCCESS_LENGTH = 6;
 
-/** Sends the image reply. Ends early if the client goes away. */
+/** Sends the image reply. Ends early if the client goes away, or takes nothing for `stallTimeout` milliseconds. */
 export async function sendImage(
   connection: Connection,
   header: Header,
   image: { readonly path: string; readonly size: number },
+  stallTimeout: number = STALL_TIMEOUT_MS,
 ): Promise<void> {
   const file = await open(image.path, "r");
   try {
@@ -59,12 +63,14 @@ export async function sendImage(
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, image.size - sent), sent);
       if (bytesRead === 0) return connection.destroy(); // the file is shorter than it was: no honest end is possible
       sent += bytesRead;
-      if (!connection.send(buffer.subarray(0, bytesRead))) {
-        try {
-          await connection.drained();
-        } catch {
-          return; // the client has gone
-        }
+      if (connection.send(buffer.subarray(0, bytesRead))) continue;
+      const timer = setTimeout(() => connection.destroy(), stallTimeout);
+      try {
+        await connection.drained();
+      } catch {
+        return; // the client has gone, or was given up
+      } finally {
+        clearTimeout(timer);
       }
     }
   } finally {
