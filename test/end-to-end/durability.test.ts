@@ -1,0 +1,377 @@
+/** What albatrossd acknowledged outlives it: killed, stopped, replaced, or with its database lost. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fromText } from "../../core/byte-string.ts";
+import { parseName } from "../../core/name.ts";
+import { encodeState } from "../../core/wire/state.ts";
+import {
+  config,
+  create,
+  destroy,
+  forceCreate,
+  images,
+  Machine,
+  network,
+  restart,
+  restarting,
+  until,
+} from "./harness.ts";
+
+let kernels: Awaited<ReturnType<typeof images>>;
+before(async () => {
+  kernels = await images();
+});
+
+const endless = { words: ["sleep=1000"] } as const;
+
+describe("albatrossd killed and started again", () => {
+  const machine = new Machine();
+  after(() => machine.close());
+
+  it("adopts what runs, with its network, and goes on to supervise it", async () => {
+    const bridge = machine.bridge();
+    const networks = [network("service", bridge)];
+    const first = await machine.start();
+    await machine.expect("t:net", create(kernels["net-echo"], { networks }), "created unikernel");
+    await machine.expect(
+      "plain",
+      create(kernels["exit-code"], { ...endless, failBehaviour: restarting }),
+      "created unikernel",
+    );
+    const before = machine.traces();
+    const told = await machine.info();
+    await first.stop("SIGKILL");
+    assert.deepEqual(machine.traces(), before, "unikernels go on without albatrossd");
+    const second = await machine.startDaemon();
+    assert.deepEqual(machine.traces(), before, "nothing was started or removed");
+    assert.deepEqual(await machine.info(), told);
+    assert.match(second.log, /adopted \[unikernel: :plain\]: pid \d+/);
+    const [pid] = machine.processesOf("plain");
+    assert.equal((await machine.statusOf("plain"))?.pid, pid);
+    // The end of an adopted one is noticed; nobody knows its status, so that it is a failure.
+    process.kill(pid ?? 0, "SIGKILL");
+    await until("it runs again", () => machine.processesOf("plain").some((other) => other !== pid));
+    await machine.reaches("plain", "running");
+    await machine.expect("plain", destroy, "destroyed unikernel");
+    await machine.expect("t:net", destroy, "destroyed unikernel");
+    assert.deepEqual(machine.traces(), []);
+    await second.stop();
+  });
+
+  it("keeps policies, blocks and what waits to be started again", async () => {
+    const first = await machine.startDaemon();
+    const policy = { unikernels: 3, cpuIds: [0, 1], memory: 100, block: 10, bridges: [fromText("a"), fromText("b")] };
+    await machine.expect("foo:", { kind: "policy-add", policy }, "added policy");
+    await machine.expect("foo:bar:", { kind: "policy-add", policy: { ...policy, unikernels: 1 } }, "added policy");
+    await machine.expect("foo:gone:", { kind: "policy-add", policy: { ...policy, memory: 99 } }, "added policy");
+    await machine.expect("foo:gone:", { kind: "policy-remove" }, "removed policy");
+    await machine.expect("foo:disk", { kind: "block-add", size: 2 }, "added block device");
+    const loop = create(kernels["exit-code"], { words: ["exit=2"], failBehaviour: restarting });
+    await machine.expect("foo:loop", loop, "created unikernel");
+    await machine.reaches("foo:loop", "crash-loop");
+    const tell = async () => [
+      await machine.converse(":", { kind: "policy-info" }),
+      await machine.converse(":", { kind: "block-info" }),
+    ];
+    const told = await tell();
+    await first.stop("SIGKILL");
+    const second = await machine.startDaemon();
+    assert.deepEqual(await tell(), told);
+    await machine.reaches("foo:loop", "crash-loop");
+    assert.match(await machine.ask("foo:loop", destroy), /^destroyed/);
+    await machine.expect("foo:disk", { kind: "block-remove" }, "removed block");
+    await second.stop();
+  });
+});
+
+describe("albatrossd asked to end", () => {
+  it("ends its unikernels, and the next one starts them by priority", async () => {
+    await Machine.with(async (machine) => {
+      const first = await machine.start();
+      for (const [name, startup] of [
+        ["c", 1],
+        ["b", 60],
+        ["a", undefined],
+        ["d", 1],
+      ] as const) {
+        await machine.expect(name, create(kernels["exit-code"], { ...endless, startup }), "created unikernel");
+      }
+      const rows = machine.rows();
+      assert.equal(await first.stop("SIGTERM"), 0);
+      assert.deepEqual(machine.processes(), []);
+      assert.deepEqual(machine.rows(), rows);
+      assert.deepEqual(
+        machine.traces().filter((trace) => /^(run|fifo|tap)/.test(trace)),
+        [],
+      );
+      const second = await machine.startDaemon();
+      await until("all run", async () => (await machine.status()).every(({ state }) => state === "running"));
+      const order = [...second.log.matchAll(/created \[unikernel: :(\w)\]/g)].map((match) => match[1]);
+      assert.deepEqual(order, ["c", "d", "a", "b"]);
+      assert.equal(machine.processes().length, 4);
+      // SIGINT is an orderly end as well.
+      assert.equal(await second.stop("SIGINT"), 0);
+      assert.deepEqual(machine.processes(), []);
+    });
+  });
+
+  it("with --on-sigterm keep leaves them to the next one", async () => {
+    await Machine.with(async (machine) => {
+      const first = await machine.start({ flags: ["--on-sigterm", "keep"] });
+      const networks = [network("service", machine.bridge())];
+      await machine.expect("kept", create(kernels["net-echo"], { networks }), "created unikernel");
+      const traces = machine.traces();
+      const started = performance.now();
+      assert.equal(await first.stop("SIGTERM"), 0);
+      assert.ok(performance.now() - started < 3_000);
+      assert.deepEqual(machine.traces(), traces);
+      await machine.startDaemon();
+      assert.deepEqual(machine.traces(), traces);
+      assert.equal((await machine.statusOf("kept"))?.state, "running");
+      await machine.expect("kept", destroy, "destroyed unikernel");
+    });
+  });
+
+  it("kills what ignores SIGTERM, within ten seconds, as destroy does", async () => {
+    await Machine.with(async (machine) => {
+      const tender = join(machine.directory, "stubborn");
+      // Ignoring is inherited: the command line stays that of the script until then, the mark stays for good.
+      const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo "ABI version 2"; exit 0; fi\ntrap '' TERM\nwhile :; do sleep 0.1; done\n`;
+      writeFileSync(tender, script, { mode: 0o755 });
+      const daemon = await machine.start({ flags: [`--tender=${tender}`] });
+      await machine.expect("one", create(kernels["hello"]), "created unikernel");
+      await machine.expect("two", create(kernels["hello"]), "created unikernel");
+      assert.equal(machine.processes().length, 2);
+      const started = performance.now();
+      const ended = machine.ask("one", destroy);
+      assert.equal((await machine.statusOf("two"))?.state, "running", "others need not wait");
+      assert.equal(await ended, "destroyed unikernel");
+      const took = performance.now() - started;
+      assert.ok(took >= 4_900 && took < 9_000, `it took ${took} ms`);
+      assert.match(daemon.log, /ignored SIGTERM for 5000 ms, killing it/);
+      const stopping = performance.now();
+      assert.equal(await daemon.stop("SIGTERM"), 0);
+      assert.ok(performance.now() - stopping < 10_000);
+      assert.deepEqual(machine.processes(), []);
+    });
+  });
+});
+
+describe("what cannot be restored", () => {
+  it("stays listed with its reason, and starts when its bridge is there", async () => {
+    await Machine.with(async (machine) => {
+      const bridge = machine.bridge();
+      const first = await machine.start();
+      await machine.expect(
+        "net",
+        create(kernels["net-echo"], { networks: [network("service", bridge)] }),
+        "created unikernel",
+      );
+      await machine.expect("other", create(kernels["exit-code"], endless), "created unikernel");
+      await first.stop("SIGTERM");
+      machine.removeBridge(bridge);
+      const second = await machine.startDaemon();
+      const status = await machine.reaches("net", "failed");
+      assert.equal(status.reason, `interface ${bridge} does not exist`);
+      assert.equal((await machine.info("net")).length, 1);
+      await machine.reaches("other", "running");
+      // Also across another crash.
+      await second.stop("SIGKILL");
+      await machine.startDaemon();
+      await machine.reaches("net", "failed");
+      machine.makeBridge(bridge);
+      await machine.reaches("net", "running");
+      assert.equal(machine.taps().length, 1);
+      await machine.expect("net", destroy, "destroyed unikernel");
+      await machine.expect("other", destroy, "destroyed unikernel");
+      assert.deepEqual(machine.traces(), []);
+    });
+  });
+
+  it("for lack of its image, tender or block device stays listed as well", async () => {
+    await Machine.with(async (machine) => {
+      const first = await machine.start();
+      await machine.expect("disk", { kind: "block-add", size: 1 }, "added block device");
+      const blockDevices = [{ name: fromText("storage"), device: fromText("disk"), sectorSize: undefined }];
+      await machine.expect("image", create(kernels["exit-code"], endless), "created unikernel");
+      const failBehaviour = restarting;
+      const command = create(kernels["block-check"], { blockDevices, failBehaviour });
+      await machine.expect("block", command, "created unikernel");
+      await first.stop("SIGTERM");
+      const image = (machine.traces().find((trace) => trace.startsWith("image ")) ?? "").slice(6);
+      const disk = join(machine.dbdir, "block", ":disk");
+      const content = readFileSync(disk);
+      rmSync(disk);
+      assert.ok(image !== "");
+      const second = await machine.startDaemon();
+      const status = await machine.reaches("block", "failed");
+      assert.equal(status.reason, "block device [unikernel: :disk] not found");
+      writeFileSync(disk, content);
+      await until("the unikernel has started", async () => (await machine.statusOf("block"))?.state !== "failed");
+      await machine.expect("disk", { kind: "block-remove" }, "refused: remove block: is in use");
+      assert.match(await machine.ask("block", destroy), /^destroyed/);
+      await second.stop("SIGTERM");
+      for (const trace of machine.traces())
+        if (trace.startsWith("image ")) rmSync(join(machine.dbdir, "images", trace.slice(6)));
+      await machine.startDaemon();
+      const lost = await machine.reaches("image", "failed");
+      assert.match(lost.reason ?? "", /no such file/);
+      await machine.expect("image", forceCreate(kernels["exit-code"], endless), "created unikernel");
+    });
+  });
+});
+
+describe("the database", () => {
+  it("that cannot be read is refused aloud, and left as it is", async () => {
+    await Machine.with(async (machine) => {
+      const first = await machine.start();
+      await machine.expect("here", create(kernels["exit-code"], endless), "created unikernel");
+      await first.stop("SIGTERM");
+      const file = join(machine.dbdir, "albatross.sqlite");
+      const good = readFileSync(file);
+      const damaged = (at: number, bytes: Uint8Array) => {
+        const copy = Uint8Array.from(good);
+        copy.set(bytes, at);
+        return copy;
+      };
+      const broken: [string, Uint8Array][] = [
+        ["empty", new Uint8Array()],
+        ["text", Buffer.from("this is not a database, but long enough to look like something else entirely".repeat(9))],
+        ["cut short", good.subarray(0, good.length - 4096)],
+        ["a page of zeros", damaged(4096, new Uint8Array(4096))],
+        ["a page of noise", damaged(8192, new Uint8Array(4096).fill(0xa5))],
+      ];
+      for (const [what, bytes] of broken) {
+        writeFileSync(file, bytes);
+        for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+        const daemon = machine.launch("albatrossd", machine.words);
+        assert.equal(await daemon.ends(), 125, `${what}: ${daemon.log}`);
+        assert.match(daemon.log, /Cannot (use|read) .*database.*Nothing was started; restore/s, what);
+        assert.deepEqual(machine.processes(), [], what);
+        assert.ok(Buffer.from(bytes).equals(readFileSync(file)), `${what}: it was changed`);
+      }
+      writeFileSync(file, good);
+      await machine.startDaemon();
+      await machine.reaches("here", "running");
+    });
+  });
+
+  it("is not shared by two daemons", async () => {
+    await Machine.with(async (machine) => {
+      await machine.start();
+      await machine.expect("here", create(kernels["exit-code"], endless), "created unikernel");
+      const other = join(machine.directory, "other");
+      mkdirSync(other);
+      const daemon = machine.launch("albatrossd", [`--tmpdir=${other}`, `--dbdir=${machine.dbdir}`]);
+      assert.equal(await daemon.ends(), 125);
+      assert.match(daemon.log, /Another albatrossd uses this directory; stop it first/);
+      assert.equal(machine.processes().length, 1);
+      await machine.expect("here", destroy, "destroyed unikernel");
+    });
+  });
+
+  it("is filled from the state file of the original, once", async () => {
+    await Machine.with(async (machine) => {
+      const policy = { unikernels: 4, cpuIds: [0], memory: 100, block: undefined, bridges: [] };
+      const state = encodeState({
+        unikernels: [
+          { name: parseName("foo:one"), value: config(kernels["exit-code"], endless) },
+          { name: parseName("two"), value: config(kernels["exit-code"], { ...endless, startup: 1 }) },
+        ],
+        policies: [{ name: parseName("foo:"), value: policy }],
+      });
+      const file = join(machine.dbdir, "state");
+      writeFileSync(file, state.subarray(0, state.length - 1));
+      await machine.startConsole();
+      const refused = machine.launch("albatrossd", machine.words);
+      assert.equal(await refused.ends(), 125);
+      assert.match(refused.log, /Cannot import .*\/state: .*Nothing was started; repair the file, or move it away/s);
+      writeFileSync(file, state);
+      const first = await machine.startDaemon();
+      await until("both run", async () => {
+        const all = await machine.status();
+        return all.length === 2 && all.every((one) => one.state === "running");
+      });
+      const [payload] = await machine.converse("foo:", { kind: "policy-info" });
+      assert.ok(payload?.kind === "success" && payload.success.kind === "policies");
+      assert.deepEqual(
+        payload.success.policies.map((entry) => entry.policy),
+        [policy],
+      );
+      await machine.expect("two", destroy, "destroyed unikernel");
+      await first.stop("SIGTERM");
+      assert.ok(existsSync(file), "the file is left for a return to the original");
+      await machine.startDaemon();
+      await machine.reaches("foo:one", "running");
+      assert.deepEqual(
+        (await machine.info()).map(({ name }) => name),
+        ["foo:one"],
+      );
+    });
+  });
+});
+
+describe("albatrossd killed again and again while it works", () => {
+  it("loses nothing it acknowledged, runs nothing twice, and leaves no orphan", async () => {
+    const machine = new Machine();
+    try {
+      const bridge = machine.bridge();
+      await machine.startConsole();
+      const acknowledged = new Map<string, boolean>(); // whether it shall be there, as far as was acknowledged
+      let acknowledgements = 0;
+      const names = Array.from({ length: 6 }, (_, at) => `k:u${at}`);
+      for (let round = 0; round < 20; round++) {
+        const daemon = await machine.startDaemon();
+        const uncertain = new Set<string>();
+        const working = names.map(async (name, at) => {
+          for (let step = 0; ; step++) {
+            const present = acknowledged.get(name) === true;
+            const wishes = at % 2 === 0 ? { networks: [network("service", bridge)] } : endless;
+            const image = at % 2 === 0 ? kernels["net-echo"] : kernels["exit-code"];
+            const command = present && (step + round) % 3 === 0 ? restart : present ? destroy : create(image, wishes);
+            uncertain.add(name);
+            let text: string;
+            try {
+              text = await machine.ask(name, command);
+            } catch {
+              return; // nobody listens any more
+            }
+            if (text.startsWith("closed")) return;
+            assert.match(text, /^(created|destroyed) unikernel$/, `${name} ${command.kind}`);
+            uncertain.delete(name);
+            acknowledged.set(name, command.kind !== "unikernel-destroy");
+            acknowledgements++;
+          }
+        });
+        // Another moment in each round, from before anything was acknowledged to after a few.
+        await new Promise((resolve) => setTimeout(resolve, 3 + round * 7));
+        await daemon.stop("SIGKILL");
+        await Promise.all(working);
+        const after = await machine.startDaemon();
+        const present = await until("everything runs that shall", async () => {
+          const all = await machine.status();
+          return all.every(({ state }) => state === "running") && new Map(all.map((one) => [one.name, one]));
+        });
+        for (const name of names) {
+          if (!uncertain.has(name)) {
+            assert.equal(present.has(name), acknowledged.get(name) === true, `round ${round}: ${name}`);
+          }
+          acknowledged.set(name, present.has(name));
+          assert.equal(machine.processesOf(name).length, present.has(name) ? 1 : 0, `round ${round}: ${name}`);
+        }
+        assert.equal(machine.processes().length, present.size, `round ${round}: orphans`);
+        const withNetwork = [...present.keys()].filter((name) => names.indexOf(name) % 2 === 0);
+        assert.equal(machine.taps().length, withNetwork.length, `round ${round}: taps`);
+        const files = machine.traces().filter((trace) => /^(run|fifo)/.test(trace));
+        assert.equal(files.length, 2 * present.size, `round ${round}: ${files}`);
+        assert.equal(machine.rows().length, present.size);
+        await after.stop("SIGKILL");
+      }
+      assert.ok(acknowledgements > 40, `only ${acknowledgements} commands were acknowledged`);
+    } finally {
+      await machine.close();
+    }
+  });
+});
