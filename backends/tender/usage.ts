@@ -3,7 +3,7 @@
  *
  * @module
  */
-import description from "../../package.json" with { type: "json" };
+import { VERSION } from "../../core/version.ts";
 import { ABI_VERSION } from "./notes.ts";
 import { PROGRAM_NAME } from "./tender-error.ts";
 
@@ -24,4 +24,4 @@ Options:
 `;
 
 /** What `--version` shows; Albatross looks for the second line. */
-export const versionText = `${PROGRAM_NAME}, version ${description.version}\nABI version ${ABI_VERSION}\n`;
+export const versionText = `${PROGRAM_NAME}, version ${VERSION}\nABI version ${ABI_VERSION}\n`;
