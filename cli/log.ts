@@ -8,6 +8,8 @@ import type { Verbosity } from "./values.ts";
 
 /** Where messages go; each method prints complete lines. */
 export interface Log {
+  /** Nothing is printed at all. */
+  readonly quiet: boolean;
   /** Unikernels are shown with their arguments. */
   readonly debug: boolean;
   /** Replies: no prefix; hidden by `quiet` only. */
@@ -49,6 +51,7 @@ export function createLog(options: LogOptions): Log {
     options.write(`${name}: [${shown}] ${text}\n` as ByteString);
   };
   return {
+    quiet: options.verbosity === "quiet",
     debug: options.verbosity === "debug",
     reply(text) {
       if (level > 0) options.write(`${text}\n` as ByteString);

@@ -22,7 +22,6 @@ export interface WatchValues extends DaemonValues {
   readonly name: Name;
   readonly noWait: boolean;
   readonly waitFail: boolean;
-  readonly quiet: boolean;
 }
 
 /**
@@ -38,7 +37,7 @@ export async function reportStart(
 ): Promise<number> {
   // Text comes at once; JSON is one object, so it waits.
   const status = context.json ? 0 : report(context, reply);
-  const useless = values.quiet && !values.waitFail && !context.json;
+  const useless = context.log.quiet && !values.waitFail && !context.json;
   const watched =
     values.noWait || useless
       ? undefined
