@@ -20,6 +20,8 @@ export function parseMac(text: string): MacAddress | undefined {
   return form.test(text) ? (text.toLowerCase().replaceAll(/[.-]/g, ":") as MacAddress) : undefined;
 }
 
+const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /**
  * The address of six bytes.
  *
@@ -27,12 +29,23 @@ export function parseMac(text: string): MacAddress | undefined {
  */
 export function formatMac(bytes: Uint8Array): MacAddress {
   if (bytes.length !== MAC_LENGTH) throw new RangeError(`Cannot make a MAC address of ${bytes.length} bytes: give 6`);
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":") as MacAddress;
+  let text = hexPairs[bytes[0] ?? 0] ?? "";
+  for (let at = 1; at < MAC_LENGTH; at++) text += `:${hexPairs[bytes[at] ?? 0]}`;
+  return text as MacAddress;
+}
+
+/** The value of a lower-case hex digit. */
+function digit(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 /** The six bytes of an address. */
 export function macBytes(mac: MacAddress): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(mac.split(":"), (part) => Number.parseInt(part, 16));
+  const bytes = new Uint8Array(MAC_LENGTH);
+  for (let at = 0; at < MAC_LENGTH; at++) {
+    bytes[at] = 16 * digit(mac.charCodeAt(3 * at)) + digit(mac.charCodeAt(3 * at + 1));
+  }
+  return bytes;
 }
 
 /** The vendor part of derived addresses. */

@@ -5,6 +5,7 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import { type Int, sortedSet } from "../int.ts";
+import { formatMac, MAC_LENGTH, macBytes } from "../mac.ts";
 import { type Name, NameError, parseName } from "../name.ts";
 import type { MacAddress } from "../unikernel.ts";
 import { DecodeError } from "./decode-error.ts";
@@ -125,10 +126,25 @@ export const nameCodec: Codec<Name> = convert<ByteString, Name>(
   (name) => name.text as ByteString,
 );
 
+/** How many names are remembered. The same few come in nearly all messages, and names never change. */
+const NAME_CACHE_MAX = 1024;
+
+/** Only names up to this length are remembered, in bytes. */
+const NAME_CACHE_TEXT_MAX = 128;
+
+const knownNames = new Map<string, Name>();
+
 /** Parses a name that came in a message or file; a bad one is a {@link DecodeError}. */
 export function parseNameStrictly(value: string): Name {
+  const known = knownNames.get(value);
+  if (known !== undefined) return known;
   try {
-    return parseName(value);
+    const name = parseName(value);
+    if (value.length <= NAME_CACHE_TEXT_MAX) {
+      if (knownNames.size >= NAME_CACHE_MAX) knownNames.clear();
+      knownNames.set(value, name);
+    }
+    return name;
   } catch (error) {
     if (error instanceof NameError) throw new DecodeError(error.message, { cause: error });
     throw error;
@@ -139,10 +155,10 @@ export function parseNameStrictly(value: string): Name {
 export const macAddress: Codec<MacAddress> = convert<Uint8Array, MacAddress>(
   octets,
   (bytes) => {
-    if (bytes.length !== 6) throw new DecodeError("bad mac address: Macaddr: MAC is exactly 6 bytes");
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":") as MacAddress;
+    if (bytes.length !== MAC_LENGTH) throw new DecodeError("bad mac address: Macaddr: MAC is exactly 6 bytes");
+    return formatMac(bytes);
   },
-  (mac) => Uint8Array.from(mac.split(":"), (part) => Number.parseInt(part, 16)),
+  macBytes,
 );
 
 /** Ascending and without duplicates, at no cost if it already is. */

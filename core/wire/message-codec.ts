@@ -85,17 +85,27 @@ function expectedCapacity({ payload }: Message): number {
   }
 }
 
-/** The encoding of a message, without the length word. */
+/** The encoding of a message, without the length word: a view on a buffer that may be a little larger. */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const writer = new Writer(expectedCapacity(message));
   messageCodec.write(writer, message);
   return writer.finish();
 }
 
-/** The encoding of a message as a frame: four bytes of length before it, in one buffer (wire.md 1). */
+/** The longest frame there can be: its length is a signed 32-bit number. */
+const FRAME_LENGTH_MAX = 0x7fff_ffff;
+
+/**
+ * The encoding of a message as a frame: four bytes of length before it, in one buffer (wire.md 1).
+ *
+ * @throws {RangeError} if it is longer than a frame can be
+ */
 export function encodeFrame(message: Message): Uint8Array<ArrayBuffer> {
   const writer = new Writer(expectedCapacity(message));
   messageCodec.write(writer, message);
+  if (writer.size > FRAME_LENGTH_MAX) {
+    throw new RangeError(`Cannot send a message of ${writer.size} bytes, since a frame holds ${FRAME_LENGTH_MAX}`);
+  }
   writer.uint32(writer.size);
   return writer.finish();
 }

@@ -10,7 +10,17 @@ import { fromBytes, fromText, toBytes } from "../../../core/byte-string.ts";
 import { INT_MAX, INT_MIN } from "../../../core/int.ts";
 import { DecodeError } from "../../../core/wire/decode-error.ts";
 import { type Codec, type Decoder, ELEMENTS_MAX, explicit, sequenceOf, setOf } from "../../../core/wire/der-codec.ts";
-import { bool, int, int32, int64, macAddress, nothing, octets, text } from "../../../core/wire/der-primitives.ts";
+import {
+  bool,
+  int,
+  int32,
+  int64,
+  macAddress,
+  nameCodec,
+  nothing,
+  octets,
+  text,
+} from "../../../core/wire/der-primitives.ts";
 import { Reader } from "../../../core/wire/der-reader.ts";
 import { formatTime, parseTime, TIME_MAX, TIME_MIN, time } from "../../../core/wire/der-time.ts";
 import { Writer } from "../../../core/wire/der-writer.ts";
@@ -147,6 +157,18 @@ describe("other primitives", () => {
   it("want six bytes in a MAC address", () => {
     assert.equal(read(macAddress, "0406008041dfaa23"), "00:80:41:df:aa:23");
     rejects(macAddress, "0400", "0405008041dfaa", "0407008041dfaa2300");
+  });
+});
+
+describe("names", () => {
+  it("are right however many different ones come by", () => {
+    for (let round = 0; round < 3000; round++) {
+      const digits = write(text, fromText(`Tenant${round % 1500}:web`));
+      assert.equal(read(nameCodec, digits).text, `tenant${round % 1500}:web`);
+    }
+    rejects(nameCodec, "0c00", write(text, fromText("a_b")), write(text, fromText("a::b")));
+    const long = new Array(200).fill("label").join(":");
+    assert.equal(read(nameCodec, write(text, fromText(long))).text, long);
   });
 });
 
