@@ -4,9 +4,22 @@
  * @module
  */
 import { createHash, randomBytes } from "node:crypto";
-import { constants, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  write,
+  writeSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { createInflate, type Inflate } from "node:zlib";
 import type { ImageReference } from "../../core/engine/state.ts";
 
@@ -15,6 +28,20 @@ export const IMAGE_SIZE_MAX = 512 * 2 ** 20;
 
 /** Bytes received but not yet on disk from which the sender is asked to wait. */
 export const UPLOAD_HIGH_WATER = 2 ** 20;
+
+/** Images of up to so many bytes are written at once: a thread takes longer to be asked than to do it. */
+export const WRITTEN_AT_ONCE_MAX = 256 * 1024;
+
+const syncData = promisify(fdatasync);
+
+function writeSome(descriptor: number, bytes: Uint8Array, at: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, at, bytes.length - at, null, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
+}
 
 /** An image could not be received. `message` is for the client. */
 export class ImageError extends Error {
@@ -100,15 +127,15 @@ export class ImageStore {
   /** Starts receiving an image, a zlib stream if `compressed`. */
   receive(compressed: boolean): Upload {
     const temporary = join(this.#folder, `.upload-${randomBytes(9).toString("hex")}`);
-    const upload = new FileUpload(temporary, this.#sizeMax, async (sha256, size, file) => {
+    const upload = new FileUpload(temporary, this.#sizeMax, (sha256, size, descriptor) => {
       const pinned = this.pin({ sha256, size });
       try {
         if (this.has(pinned)) {
-          await file.close();
-          await rm(temporary, { force: true });
+          rmSync(temporary, { force: true });
+          closeSync(descriptor);
         } else {
-          await rename(temporary, this.pathOf(sha256));
-          this.#sync(sha256, file);
+          renameSync(temporary, this.pathOf(sha256));
+          this.#sync(sha256, descriptor);
         }
         return pinned;
       } catch (error) {
@@ -120,10 +147,9 @@ export class ImageStore {
   }
 
   /** Begins to put an image on the disk, while its unikernel is already being prepared. */
-  #sync(sha256: string, file: FileHandle): void {
-    const durable = file
-      .datasync()
-      .finally(() => file.close())
+  #sync(sha256: string, descriptor: number): void {
+    const durable = syncData(descriptor)
+      .finally(() => closeSync(descriptor))
       .then(() => this.#syncFolder());
     this.#unsynced.set(sha256, durable);
     const done = () => {
@@ -146,7 +172,8 @@ export class ImageStore {
   }
 }
 
-type Completion = (sha256: string, size: number, file: FileHandle) => Promise<StoredImage>;
+/** Takes over the descriptor, unless it throws. */
+type Completion = (sha256: string, size: number, descriptor: number) => StoredImage;
 
 /** Writes what it is given to a file, in order, hashing on the way. */
 class FileUpload implements Upload {
@@ -154,8 +181,8 @@ class FileUpload implements Upload {
   readonly #sizeMax: number;
   readonly #complete: Completion;
   readonly #hash = createHash("sha256");
-  #file: Promise<FileHandle>;
-  #tail: Promise<void> = Promise.resolve();
+  #descriptor: number | undefined;
+  #tail: Promise<void> | undefined;
   #pending = 0;
   #size = 0;
   #failure: ImageError | undefined;
@@ -169,24 +196,39 @@ class FileUpload implements Upload {
     this.#path = path;
     this.#sizeMax = sizeMax;
     this.#complete = complete;
-    this.#file = open(path, "wx", 0o644);
-    this.#file.catch(() => undefined); // seen by the first write, or by finish
+    try {
+      this.#descriptor = openSync(path, "wx", 0o644);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#failure ??= new ImageError(`cannot write the image to ${this.#path}: ${reason}`, { cause });
   }
 
   write(chunk: Uint8Array): boolean {
     this.#size += chunk.length;
     if (this.#size > this.#sizeMax) this.#failure ??= new ImageError(`image exceeds ${this.#sizeMax} bytes`);
-    if (this.#failure !== undefined) return false;
+    const descriptor = this.#descriptor;
+    if (this.#failure !== undefined || descriptor === undefined) return false;
     this.#hash.update(chunk);
+    if (this.#tail === undefined && this.#size <= WRITTEN_AT_ONCE_MAX) {
+      try {
+        for (let at = 0; at < chunk.length; ) at += writeSync(descriptor, chunk, at);
+      } catch (cause) {
+        this.#fail(cause);
+      }
+      return false;
+    }
     const copy = chunk.slice();
     this.#pending += copy.length;
-    this.#tail = this.#tail.then(async () => {
+    this.#tail = (this.#tail ?? Promise.resolve()).then(async () => {
       try {
-        const file = await this.#file;
-        for (let at = 0; at < copy.length; ) at += (await file.write(copy, at)).bytesWritten;
+        for (let at = 0; at < copy.length; ) at += await writeSome(descriptor, copy, at);
       } catch (cause) {
-        const reason = cause instanceof Error ? cause.message : String(cause);
-        this.#failure ??= new ImageError(`cannot write the image to ${this.#path}: ${reason}`, { cause });
+        this.#fail(cause);
       }
       this.#pending -= copy.length;
     });
@@ -201,8 +243,8 @@ class FileUpload implements Upload {
     await this.#tail;
     try {
       if (this.#failure !== undefined) throw this.#failure;
-      const file = await this.#file;
-      const image = await this.#complete(this.#hash.digest("hex"), this.#size, file);
+      if (this.#descriptor === undefined || this.#settled) throw new ImageError("the upload was given up");
+      const image = this.#complete(this.#hash.digest("hex"), this.#size, this.#descriptor);
       this.#settled = true;
       return image;
     } catch (cause) {
@@ -218,9 +260,10 @@ class FileUpload implements Upload {
     this.#settled = true;
     this.#failure ??= new ImageError("the upload was given up");
     await this.#tail;
-    const file = await this.#file.catch(() => undefined); // it was never made
-    await file?.close().catch(() => undefined); // closed already by a failed completion
-    await rm(this.#path, { force: true });
+    if (this.#descriptor !== undefined) {
+      closeSync(this.#descriptor);
+      rmSync(this.#path, { force: true });
+    }
   }
 }
 
