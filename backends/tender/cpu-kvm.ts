@@ -95,6 +95,9 @@ export class KvmCpu implements Cpu {
    * @throws {TenderError} if KVM cannot be used
    */
   constructor(memory: GuestMemory) {
+    if (process.arch !== "x64") {
+      throw new TenderError(`KVM: a processor of type ${process.arch} cannot run guests for x86-64`);
+    }
     let kvm: number;
     try {
       kvm = openFile(new TextEncoder().encode(`${DEVICE}\0`), O_RDWR);

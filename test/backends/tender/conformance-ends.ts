@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TenderUnderTest } from "./cpu-conformance.ts";
@@ -127,6 +127,40 @@ export function testEnds(tender: TenderUnderTest, rig: TenderRig): void {
       assert.match(stderr, /Cannot write to the console, standard output: Broken pipe\n$/);
     });
 
+    it("only delays a guest when it is non-blocking and read slowly", {
+      skip: tender.own ? false : "ours",
+    }, async () => {
+      const length = 300_000; // several times what a pipe holds
+      const fifo = join(rig.directory, "slow-fifo");
+      execFileSync("mkfifo", [fifo]);
+      const console = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+      try {
+        const guest = new Guest();
+        const at = guest.data([0x2e]);
+        const image = guest
+          .print(at, length)
+          .halt(4)
+          .build(({ data }) => {
+            data.memsz = 0x80000;
+          });
+        const end = ended(rig.start(image, [], console));
+        let received = 0;
+        const buffer = new Uint8Array(16384);
+        while (received < length) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          try {
+            received += readSync(console, buffer);
+          } catch (error) {
+            if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+          }
+        }
+        assert.deepEqual(await end, { status: 4, signal: null });
+        assert.equal(received, length);
+      } finally {
+        closeSync(console);
+      }
+    });
+
     it("ends the tender with status 1 when it is full", { skip: tender.own ? false : "ours" }, async () => {
       const full = openSync("/dev/full", constants.O_WRONLY);
       try {
@@ -145,7 +179,6 @@ export function testEnds(tender: TenderUnderTest, rig: TenderRig): void {
 
 /** Waits until a process sleeps in the kernel for writing to a pipe. */
 async function untilBlocked(pid: number): Promise<void> {
-  const { readFileSync } = await import("node:fs");
   for (let attempt = 0; attempt < 500; attempt++) {
     if (/pipe_w/.test(readFileSync(`/proc/${pid}/wchan`, "latin1"))) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
