@@ -21,6 +21,12 @@ export const BUSY_CAPACITY = 1024 * 1024;
 /** A fifo's capacity before it is enlarged. */
 const INITIAL_CAPACITY = 64 * 1024;
 
+/** Milliseconds between two events of a fifo, from which on it is armed at once again, without a round in between. */
+const CALM_MS = 5;
+
+/** A calm fifo that has more than this to read is busy all the same: bytes. */
+const CALM_BYTES = 4096;
+
 /** Milliseconds between two rounds over the busy fifos. */
 const ROUND_MS = 1;
 
@@ -60,6 +66,10 @@ class Reader implements FifoReader {
   capacity = INITIAL_CAPACITY;
   held = false;
   closed = false;
+  /** When its last event came. */
+  lastEvent = 0;
+  /** Its events are rare. */
+  calm = false;
   /** The armed watch; 0 if none. */
   wd = 0;
 
@@ -222,10 +232,12 @@ class Watch implements FifoWatch {
         continue;
       }
       let got = this.fill(reader, READ_SIZE);
-      if (got === 0 && !reader.held && this.#arm(reader)) {
+      const little = got === 0 || (reader.calm && got > 0 && got < CALM_BYTES);
+      if (little && !reader.held && this.#arm(reader)) {
         got = this.fill(reader, READ_SIZE);
         if (got === 0) this.#busy.delete(reader); // and armed: the next write wakes it
       }
+      reader.calm = false;
       if (got < 0) continue;
       if (got >= INITIAL_CAPACITY / 2 && reader.capacity < BUSY_CAPACITY) this.#enlarge(reader);
       if (got >= Math.min(READ_SIZE, reader.capacity / 2)) full = true;
@@ -264,6 +276,9 @@ class Watch implements FifoWatch {
       if (reader === undefined) continue;
       this.#armed.delete(wd);
       reader.wd = 0;
+      const now = performance.now();
+      reader.calm = now - reader.lastEvent > CALM_MS;
+      reader.lastEvent = now;
       this.wake(reader);
     }
   }

@@ -191,10 +191,14 @@ describe("reading a fifo", () => {
       readFifo(makeFifo(), { data: () => assert.fail("data"), end: () => assert.fail("end") }),
     );
     await sleep(100);
-    const before = process.cpuUsage();
-    await sleep(1000);
-    const { user, system } = process.cpuUsage(before);
+    let least = Number.POSITIVE_INFINITY; // other work of this process, such as compiling, is not meant
+    for (let round = 0; round < 4; round++) {
+      const before = process.cpuUsage();
+      await sleep(400);
+      const { user, system } = process.cpuUsage(before);
+      least = Math.min(least, user + system);
+    }
     for (const reader of readers) reader.close();
-    assert.ok(user + system < 10_000, `${user + system} us of CPU in a second`);
+    assert.ok(least < 4000, `${least} us of CPU in 400 ms`);
   });
 });
