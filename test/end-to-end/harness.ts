@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ export function program(role: string): readonly [string, ...string[]] {
 
 /** Waits until `condition` gives something else than `false` or `undefined`, and gives that; fails with `what`. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => T | false | undefined | Promise<T | false | undefined>,
   patience = PATIENCE_MS,
 ): Promise<T> {
@@ -49,7 +49,7 @@ export async function until<T>(
   for (;;) {
     const value = await condition();
     if (value !== false && value !== undefined) return value;
-    if (performance.now() > end) assert.fail(`waited in vain until ${what}`);
+    if (performance.now() > end) assert.fail(`waited in vain until ${typeof what === "string" ? what : what()}`);
     await sleep(POLL_MS);
   }
 }
@@ -219,14 +219,17 @@ export class Daemon {
 
   /** Waits for it to end by itself. @returns exit status or signal */
   async ends(): Promise<number | NodeJS.Signals> {
-    await until(`the daemon ends; it logged:\n${this.log}`, () => !this.running);
+    await until(
+      () => `the daemon ends; it logged:\n${this.log}`,
+      () => !this.running,
+    );
     return await this.exited;
   }
 
   /** Waits until the log has `text`; gives the whole log. */
   async logged(text: string | RegExp): Promise<string> {
     const has = () => (typeof text === "string" ? this.log.includes(text) : text.test(this.log));
-    await until(`the daemon logs ${text}; it logged:\n${this.log}`, () => has() || undefined);
+    await until(() => `the daemon logs ${text}; it logged:\n${this.log}`, has);
     return this.log;
   }
 }
@@ -255,8 +258,9 @@ export class ConsoleView {
   /** Waits for a line that matches. */
   async line(wanted: string | RegExp, count = 1): Promise<string> {
     const matches = (line: string) => (typeof wanted === "string" ? line.includes(wanted) : wanted.test(line));
-    return await until(`the console shows ${wanted} (it shows ${JSON.stringify(this.lines)})`, () =>
-      this.lines.filter(matches).at(count - 1),
+    return await until(
+      () => `the console shows ${wanted} (it shows ${JSON.stringify(this.lines)})`,
+      () => this.lines.filter(matches)[count - 1],
     );
   }
 
@@ -418,7 +422,7 @@ export class Machine {
     return new ConsoleView(wire);
   }
 
-  /** Makes a bridge of a unique name, up. */
+  /** Makes a bridge of a unique name; like all of them it is removed at the end. */
   bridge(): ByteString {
     const name = fromText(`xe${process.pid.toString(36)}m${this.#number}n${this.#bridgeCount++}`);
     this.makeBridge(name);
@@ -427,6 +431,7 @@ export class Machine {
 
   makeBridge(name: ByteString): void {
     createBridge(name);
+    execFileSync("ip", ["link", "set", name, "up"]);
     if (!this.#bridges.includes(name)) this.#bridges.push(name);
   }
 
