@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { lstatSync, readFileSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import {
   type Connection,
   type ConnectionHandlers,
@@ -50,6 +51,7 @@ export async function listenDaemon(
     delete environment.LISTEN_FDS;
     return listenUnix({ fd: ACTIVATION_FD }, accept, options);
   }
+  mkdirSync(dirname(where.path), { recursive: true });
   await removeStale(where.path);
   const umask = process.umask();
   process.umask(umask & 0o707);

@@ -82,6 +82,7 @@ export async function runDaemon<F extends Flags>(
     return 0;
   }
   const color = values.color === "always" || (values.color === "auto" && process.stdout.isTTY === true);
+  process.stdout.on("error", ignoreLostOutput);
   const log = createLog(program, logLevelOf(values), process.stdout, color);
   const { promise: stopped, resolve } = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of stopSignals) process.on(signal, resolve);
@@ -92,8 +93,12 @@ export async function runDaemon<F extends Flags>(
     return EXIT_FAILURE;
   } finally {
     for (const signal of stopSignals) process.off(signal, resolve);
+    process.stdout.off("error", ignoreLostOutput);
   }
 }
+
+/** Whoever read the log has gone: a daemon serves on without it. */
+function ignoreLostOutput(): void {}
 
 /** The message of an error and of its causes. */
 function describe(error: unknown): string {

@@ -8,7 +8,7 @@ import type { Log } from "../common/log.ts";
 import type { ConsoleService } from "./console-service.ts";
 import { Session } from "./session.ts";
 
-/** Connections at a time; further ones are closed at once. */
+/** Connections at a time; further ones are closed at once. Less where there are fewer descriptors. */
 export const CONNECTIONS_MAX = 4096;
 
 /** Connections at a time that have not said anything yet; the oldest makes room for a further one. */
@@ -17,19 +17,22 @@ export const SILENT_MAX = 128;
 export class ConsoleServer {
   readonly #service: ConsoleService;
   readonly #log: Log;
+  readonly #limit: number;
   readonly #connections = new Set<Connection>();
   /** Those that have not said anything yet, oldest first. */
   readonly #silent = new Set<Connection>();
 
-  constructor(service: ConsoleService, log: Log) {
+  /** @param limit connections at a time, at most {@link CONNECTIONS_MAX} */
+  constructor(service: ConsoleService, log: Log, limit: number = CONNECTIONS_MAX) {
+    this.#limit = Math.min(limit, CONNECTIONS_MAX);
     this.#service = service;
     this.#log = log;
   }
 
   /** Takes a new connection. */
   accept(connection: Connection): ConnectionHandlers {
-    if (this.#connections.size >= CONNECTIONS_MAX) {
-      this.#log.warning(`refusing a connection: there are ${CONNECTIONS_MAX} already`);
+    if (this.#connections.size >= this.#limit) {
+      this.#log.warning(`refusing a connection: there are ${this.#limit} already`);
       connection.destroy();
       return { data: () => undefined, close: () => undefined };
     }

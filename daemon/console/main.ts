@@ -5,6 +5,7 @@
  */
 import { socketFile } from "../../core/paths.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
+import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, UsageError, valueFlag } from "../common/flags.ts";
 import { listenDaemon } from "../common/listen.ts";
 import { runDaemon } from "../common/run-daemon.ts";
@@ -43,7 +44,7 @@ const definition = {
 export function run(args: readonly string[]): Promise<number> {
   return runDaemon(definition, args, async ({ tmpdir, activation, maxSubscribers, maxLine }, { log, stopped }) => {
     const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
-    const server = new ConsoleServer(service, log);
+    const server = new ConsoleServer(service, log, Math.floor(descriptorLimit() / 2)); // the others are for fifos
     const path = socketFile(tmpdir, "console");
     const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
       failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),

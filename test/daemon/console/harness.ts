@@ -133,6 +133,8 @@ export class Daemon {
   readonly socket: string = join(this.directory, "util/console.sock");
   output = "";
   #child: ChildProcess | undefined;
+  /** A program that starts the daemon, with its arguments. */
+  #wrapper: readonly string[] = [];
   readonly #clients: Client[] = [];
 
   private constructor() {
@@ -151,6 +153,20 @@ export class Daemon {
     return daemon;
   }
 
+  /** Starts a daemon that may open only so many descriptors. */
+  static async startLimited(descriptors: number): Promise<Daemon> {
+    const daemon = new Daemon();
+    daemon.#wrapper = ["prlimit", `--nofile=${descriptors}:${descriptors}`];
+    await daemon.launch();
+    return daemon;
+  }
+
+  /** Closes the reading ends of its standard output and error. */
+  closeOutput(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+  }
+
   /** Tries to start a second process for the same directory; rejects with what it says. */
   async launchAnother(): Promise<never> {
     const args = [join(root, "main.ts"), "albatross-console", `--tmpdir=${this.directory}`];
@@ -165,11 +181,16 @@ export class Daemon {
 
   /** Starts the process (again). */
   async launch(...args: string[]): Promise<void> {
-    const child = spawn(
+    const [program = "", ...words] = [
+      ...this.#wrapper,
       process.execPath,
-      [join(root, "main.ts"), "albatross-console", `--tmpdir=${this.directory}`, "-vv", ...args],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
+      join(root, "main.ts"),
+      "albatross-console",
+      `--tmpdir=${this.directory}`,
+      "-vv",
+      ...args,
+    ];
+    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stdout.on("data", (chunk) => {
       this.output += chunk;

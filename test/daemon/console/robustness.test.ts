@@ -122,6 +122,42 @@ describe("the console daemon and hostile clients", () => {
     speaker.connection.destroy();
   });
 
+  it("refuses connections past the limit that its descriptors allow, and serves again later", async () => {
+    const limit = 40;
+    const child = await Daemon.startLimited(limit);
+    try {
+      const clients: Client[] = [];
+      for (let at = 0; at < limit / 2; at++) clients.push(await child.client());
+      await sleep(50);
+      assert.equal(clients.filter(({ closed }) => closed).length, 0, "at the limit");
+      const refused = await child.client();
+      await refused.gone();
+      assert.ok(child.descriptors < limit);
+      for (const client of clients) client.connection.destroy();
+      await sleep(50);
+      assert.match(await (await child.client()).ask(":", inactive), /^consoles: /);
+    } finally {
+      await child.remove();
+    }
+  });
+
+  it("serves on when nobody reads its log any more", async () => {
+    const deaf = await Daemon.start();
+    try {
+      deaf.closeOutput();
+      for (let round = 0; round < 3; round++) {
+        const client = await deaf.client();
+        client.connection.send(new Uint8Array(20).fill(1));
+        await client.gone();
+      }
+      assert.ok(deaf.alive);
+      assert.match(await (await deaf.client()).ask(":", inactive), /^consoles: /);
+      assert.equal(await deaf.stop(), 0);
+    } finally {
+      await deaf.remove();
+    }
+  });
+
   it("waits for the rest of a command only so long", { timeout: 30_000 }, async () => {
     const client = await daemon.client();
     client.connection.send(frame(valid).subarray(0, 10));
