@@ -1,11 +1,12 @@
 /**
  * Files that the client downloads: `get`, later dumps (client.md 10).
  *
- * Their names can be foreseen and their directory is shared, so an existing file is an error and no link is followed.
+ * Their names can be foreseen and their directory is shared: a download is written under a name that cannot be, and then
+ * renamed, which replaces what is there but never follows a link.
  *
  * @module
  */
-import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import type { Name } from "../core/name.ts";
 
 /** The largest image that is unpacked, bytes: a few kilobytes of zlib data can become gigabytes. */
@@ -35,7 +36,7 @@ export function downloadPath(
 }
 
 /**
- * Writes an image into a file that does not exist yet. After a failure there is none.
+ * Writes an image into a file, in place of one that is there. After a failure nothing has changed.
  *
  * @param limit bytes of the unpacked image
  * @throws {DownloadError}
@@ -46,8 +47,9 @@ export async function writeDownload(
   compressed: boolean,
   limit: number = IMAGE_BYTES_MAX,
 ): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}`;
   const file = onFile(`Cannot create ${path}`, () =>
-    openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE),
+    openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE),
   );
   try {
     try {
@@ -61,8 +63,9 @@ export async function writeDownload(
     } finally {
       closeSync(file);
     }
+    onFile(`Cannot create ${path}`, () => renameSync(temporary, path));
   } catch (error) {
-    onFile(`Cannot remove the incomplete ${path}`, () => unlinkSync(path));
+    onFile(`Cannot remove the incomplete ${temporary}`, () => unlinkSync(temporary));
     throw error;
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { failedEarly, type Watched, watchUnikernel } from "../client/watch.ts";
-import { fromBytes, fromText } from "../core/byte-string.ts";
+import { fromBytes, toDisplay } from "../core/byte-string.ts";
 import type { Name } from "../core/name.ts";
 import { printData } from "../core/print/message.ts";
 import type { Message } from "../core/wire/message.ts";
@@ -65,11 +65,9 @@ function printWatched(context: Context, name: Name, watched: Watched): void {
   const what =
     watched.state === "ended" ? `ended within ${time}${status}` : `ended within ${time}${status} and is started again`;
   const text = `${name.toDisplay()} ${what}${watched.lines.length === 0 ? "" : ", its last console lines:"}`;
-  if (failedEarly(watched)) context.log.warning(fromText(text));
-  else context.log.reply(fromText(text));
-  for (const { timestamp, line } of watched.lines) {
-    context.log.reply(printData({ kind: "console", timestamp, line }));
-  }
+  // On standard error: standard output is as the original's.
+  const lines = watched.lines.map(({ timestamp, line }) => toDisplay(printData({ kind: "console", timestamp, line })));
+  context.hint([text, ...lines].join("\n"));
 }
 
 /** `state` is running, ended, restarting or unknown. */

@@ -3,31 +3,55 @@
  *
  * @module
  */
+import { ClientError } from "../../client/errors.ts";
 import { requestInfo, type UnikernelStatus } from "../../client/status.ts";
 import type { Message } from "../../core/wire/message.ts";
 import type { Values } from "../command.ts";
 import type { info as definition } from "../commands/info.ts";
 import type { Context } from "../context.ts";
-import { addressOf, exchange, report, reportError, SHOW_ONLY } from "../exchange.ts";
+import { addressOf, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
 import { type Json, jsonMessage, jsonTime } from "../json.ts";
 
 /**
- * Shows running unikernels; with `-v` or `--json` also how they are doing, where the daemon tells it. The plain call
- * sends exactly what the original sends.
+ * Shows the unikernels; and on standard error those that do not run, where the daemon tells it. The plain call sends
+ * exactly what the original sends; how they are doing is asked for afterwards, and only if there are any.
  */
 export async function info(values: Values<typeof definition>, context: Context): Promise<number> {
   if (values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
-    return await exchange(values, context, values.name, { kind: "unikernel-info" });
+    const reply = await ask(values, context, values.name, { kind: "unikernel-info" });
+    if (typeof reply === "number") return reply;
+    const exitStatus = report(context, reply);
+    const { payload } = reply;
+    if (payload.kind !== "success" || payload.success.kind !== "unikernels") return exitStatus;
+    if (payload.success.unikernels.length > 0 && !context.log.quiet) await hintAtStates(values, context);
+    return exitStatus;
   }
   try {
     const { reply, status } = await requestInfo(addressOf(values, "vmmd"), values.name);
     if (context.json) return report(context, reply, withStatus(reply, status));
     const exitStatus = report(context, reply);
-    for (const each of status ?? [])
-      if (each.state !== "running" && each.state !== "ended") context.hint(describe(each));
+    hintAt(context, status);
     return exitStatus;
   } catch (error) {
     return reportError(context, error);
+  }
+}
+
+/** Milliseconds to wait for what is only a hint. */
+const HINT_PATIENCE_MS = 500;
+
+async function hintAtStates(values: Values<typeof definition>, context: Context): Promise<void> {
+  const signal = AbortSignal.timeout(HINT_PATIENCE_MS);
+  try {
+    hintAt(context, (await requestInfo(addressOf(values, "vmmd"), values.name, { signal })).status);
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error; // what was asked for has been shown
+  }
+}
+
+function hintAt(context: Context, status: readonly UnikernelStatus[] | undefined): void {
+  for (const each of status ?? []) {
+    if (each.state !== "running" && each.state !== "ended") context.hint(describe(each));
   }
 }
 
