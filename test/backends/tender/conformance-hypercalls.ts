@@ -165,8 +165,8 @@ export function testHypercalls(tender: TenderUnderTest, rig: TenderRig): void {
     });
 
     it("refuses other sizes, and input", () => {
-      const accesses = { "out of 1 byte": "ee", "out of 2 bytes": "66ef", "in of 4 bytes": "ed", "in of 1 byte": "ec" };
-      for (const [name, code] of Object.entries(accesses)) {
+      const accesses = ["ee", "66ef", "ed", "66ed", "ec"]; // out of 1 and 2 bytes, in of 4, 2 and 1
+      for (const code of accesses) {
         const guest = new Guest();
         const time = guest.data(new Uint8Array(16));
         guest
@@ -175,7 +175,6 @@ export function testHypercalls(tender: TenderUnderTest, rig: TenderRig): void {
             [...new Uint8Array(new Uint32Array([time]).buffer)].map((b) => b.toString(16).padStart(2, "0")).join(""),
           );
         dies(guest.hex(code), /Invalid guest port access: port=0x501\n/);
-        assert.ok(name);
       }
     });
 

@@ -71,6 +71,30 @@ export function testStart(_tender: TenderUnderTest, rig: TenderRig): void {
     assert.equal(new TextDecoder().decode(manifest.subarray(112)), "a b ");
   });
 
+  it("lays out descriptors and page tables: an identity map of exactly the guest's memory", () => {
+    const { stdout } = rig.run(printer(0x1000, 0x8000));
+    const entries = new BigUint64Array(stdout.buffer, 0, 0x1000);
+    const touched = 0x60n; // the processor marks what it used
+    const entry = (address: number) => (entries[(address - 0x1000) / 8] ?? 0n) & ~touched;
+    const expected = new Map<number, bigint>([
+      [0x1008, 0x00af99000000ffffn & ~touched],
+      [0x1010, 0x00cf93000000ffffn & ~touched],
+      [0x2000, 0x3003n],
+      [0x3000, 0x4003n],
+      [0x3008, 0x5003n],
+      [0x3010, 0x6003n],
+      [0x3018, 0x7003n],
+      [0x4000, 0x8003n],
+    ]);
+    for (let index = 1; index < 8; index++) expected.set(0x4000 + 8 * index, BigInt(index * 0x200000 + 0x83));
+    for (let page = 16; page < 512; page++) {
+      expected.set(0x8000 + 8 * page, BigInt(page * 0x1000 + (page < 256 ? 1 : 3)));
+    }
+    for (let address = 0x1000; address < 0x9000; address += 8) {
+      assert.equal(entry(address), expected.get(address) ?? 0n, `at 0x${address.toString(16)}`);
+    }
+  });
+
   it("joins the command line with single blanks and terminates it", () => {
     const { stdout } = rig.run(printer(MANIFEST + 112, 17), [], ["--name=x", "-- y", "ä"]);
     assert.equal(new TextDecoder().decode(stdout), "--name=x -- y ä\0");
