@@ -95,7 +95,7 @@ class Reader implements FifoReader {
   }
 
   drain(): void {
-    if (!this.closed) this.#watch.fill(this, this.capacity);
+    if (!this.closed) this.#watch.fill(this, this.capacity + 1, true);
   }
 
   close(): void {
@@ -155,11 +155,12 @@ class Watch implements FifoWatch {
   }
 
   /**
-   * Reads up to `limit` bytes.
+   * Reads `limit` bytes, or less if there is less.
    *
+   * @param thorough reads until the system says that there is nothing, which also shows the end
    * @returns how many there were; -1 after the end
    */
-  fill(reader: Reader, limit: number): number {
+  fill(reader: Reader, limit: number, thorough = false): number {
     let got = 0;
     while (got < limit) {
       const read = Number(this.#c.read(reader.open.fd, this.#buffer, this.#buffer.length));
@@ -167,7 +168,7 @@ class Watch implements FifoWatch {
         got += read;
         reader.handlers.data(this.#buffer.subarray(0, read));
         if (reader.closed) return -1;
-        if (read < this.#buffer.length) return got; // it is empty: one call saved
+        if (read < this.#buffer.length && !thorough) return got; // it is empty: one call saved
       } else if (read === 0) {
         // No writer: either the last one has closed, or none has come yet.
         if (!this.#hungUp(reader)) return got;
@@ -233,6 +234,7 @@ class Watch implements FifoWatch {
       }
       let got = this.fill(reader, READ_SIZE);
       const little = got === 0 || (reader.calm && got > 0 && got < CALM_BYTES);
+      // Where no watch is left for it, it stays among the busy ones: polled, but not lost.
       if (little && !reader.held && this.#arm(reader)) {
         got = this.fill(reader, READ_SIZE);
         if (got === 0) this.#busy.delete(reader); // and armed: the next write wakes it

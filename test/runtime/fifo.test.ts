@@ -168,6 +168,25 @@ describe("reading a fifo", () => {
     second.close();
   });
 
+  it("shows the end while draining", () => {
+    const path = makeFifo();
+    const seen: string[] = [];
+    const reader = readFifo(path, {
+      data: (bytes) => void seen.push(`${bytes.length}`),
+      end: () => void seen.push("end"),
+    });
+    reader.drain();
+    assert.deepEqual(seen, [], "no writer yet is no end");
+    const writer = openSync(path, constants.O_RDWR);
+    writeSync(writer, "abc");
+    reader.drain();
+    assert.deepEqual(seen, ["3"]);
+    closeSync(writer);
+    reader.drain();
+    reader.drain();
+    assert.deepEqual(seen, ["3", "end"]);
+  });
+
   it("drains no more than the capacity of the fifo, so that a writer cannot keep it there", async () => {
     const path = makeFifo();
     let got = 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { WAITING_MAX } from "../../../daemon/console/registry.ts";
-import { add, type Client, Daemon, inactive, sleep, subscribe, until } from "./harness.ts";
+import { add, type Client, Daemon, inactive, sleep, subscribe, until, Writer } from "./harness.ts";
 
 describe("the commands of the console daemon", () => {
   let daemon: Daemon;
@@ -150,6 +150,24 @@ describe("the commands of the console daemon", () => {
     writer.close();
     replaced.close();
     await until(() => daemon.output.includes("the output of [unikernel: :again] has ended"), "the end");
+  });
+
+  it("keeps runs apart that follow each other faster than the end of one is noticed", { timeout: 30_000 }, async () => {
+    daemon.makeFifo(":cycle");
+    const albatrossd = await daemon.client();
+    const { client } = await daemon.subscription(":cycle");
+    const expected: string[] = [];
+    for (let round = 0; round < 200; round++) {
+      assert.equal(await albatrossd.ask(":cycle", add(5)), "empty");
+      const writer = new Writer(daemon.fifoPath(":cycle"));
+      writer.write(`begin ${round}\nend ${round}`);
+      writer.close();
+      expected.push(`begin ${round}`, `end ${round}`);
+      if (round % 7 === 0) await sleep(5);
+    }
+    await until(() => client.lines.length >= expected.length, "all lines");
+    assert.deepEqual(client.lines, expected);
+    albatrossd.connection.end();
   });
 
   it("keeps reading when adding again fails", async () => {
