@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addressOf, errno, memoryAt } from "../../runtime/ffi.ts";
+import { addressOf, cString, errno, memoryAt } from "../../runtime/ffi.ts";
 import {
   CODE_SELECTOR,
   type Cpu,
@@ -71,6 +71,16 @@ function requestWith(descriptor: number, number: number, name: string, argument:
   request(descriptor, number, name, addressOf(argument));
 }
 
+/** Opens KVM. @throws {TenderError} if it cannot be opened */
+function openDevice(): number {
+  try {
+    return openFile(cString(DEVICE), O_RDWR);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new TenderError(`Could not open: ${DEVICE}: ${error.message}`, { cause: error });
+  }
+}
+
 /** Segment registers in `kvm_sregs`: type 9 is code, 3 data, 11 a busy task. */
 function writeSegment(view: DataView, at: number, selector: number, type: number): void {
   const isTask = type === 11;
@@ -98,38 +108,37 @@ export class KvmCpu implements Cpu {
     if (process.arch !== "x64") {
       throw new TenderError(`KVM: a processor of type ${process.arch} cannot run guests for x86-64`);
     }
-    let kvm: number;
+    const kvm = openDevice();
     try {
-      kvm = openFile(new TextEncoder().encode(`${DEVICE}\0`), O_RDWR);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      throw new TenderError(`Could not open: ${DEVICE}: ${error.message}`, { cause: error });
-    }
-    const version = request(kvm, KVM_GET_API_VERSION, "GET_API_VERSION");
-    if (version !== API_VERSION) {
-      throw new TenderError(`KVM: API version is ${version}, this tender needs ${API_VERSION}`);
-    }
-    if (request(kvm, KVM_CHECK_EXTENSION, "CHECK_EXTENSION", CAP_USER_MEMORY) === 0) {
-      throw new TenderError("KVM: the host lacks the extension USER_MEMORY");
-    }
-    this.#hasFrequency = request(kvm, KVM_CHECK_EXTENSION, "CHECK_EXTENSION", CAP_GET_TSC_KHZ) !== 0;
-    const vm = request(kvm, KVM_CREATE_VM, "CREATE_VM");
-    this.#vcpu = request(vm, KVM_CREATE_VCPU, "CREATE_VCPU");
-    const size = request(kvm, KVM_GET_VCPU_MMAP_SIZE, "GET_VCPU_MMAP_SIZE");
-    try {
-      this.#area = memoryAt(mapFile(this.#vcpu, size), size);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      throw new TenderError(`KVM: mapping the run area failed: ${error.message}`, { cause: error });
-    }
+      const version = request(kvm, KVM_GET_API_VERSION, "GET_API_VERSION");
+      if (version !== API_VERSION) {
+        throw new TenderError(`KVM: API version is ${version}, this tender needs ${API_VERSION}`);
+      }
+      if (request(kvm, KVM_CHECK_EXTENSION, "CHECK_EXTENSION", CAP_USER_MEMORY) === 0) {
+        throw new TenderError("KVM: the host lacks the extension USER_MEMORY");
+      }
+      this.#hasFrequency = request(kvm, KVM_CHECK_EXTENSION, "CHECK_EXTENSION", CAP_GET_TSC_KHZ) !== 0;
+      const vm = request(kvm, KVM_CREATE_VM, "CREATE_VM");
+      this.#vcpu = request(vm, KVM_CREATE_VCPU, "CREATE_VCPU");
+      const size = request(kvm, KVM_GET_VCPU_MMAP_SIZE, "GET_VCPU_MMAP_SIZE");
+      try {
+        this.#area = memoryAt(mapFile(this.#vcpu, size), size);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        throw new TenderError(`KVM: mapping the run area failed: ${error.message}`, { cause: error });
+      }
 
-    const region = new BigUint64Array([0n, 0n, BigInt(memory.size), BigInt(memory.address)]); // slot 0, no flags
-    requestWith(vm, KVM_SET_USER_MEMORY_REGION, "SET_USER_MEMORY_REGION", new Uint8Array(region.buffer));
+      const region = new BigUint64Array([0n, 0n, BigInt(memory.size), BigInt(memory.address)]); // slot 0, no flags
+      requestWith(vm, KVM_SET_USER_MEMORY_REGION, "SET_USER_MEMORY_REGION", new Uint8Array(region.buffer));
 
-    const cpuid = new Uint8Array(8 + 40 * CPUID_ENTRY_LIMIT);
-    new DataView(cpuid.buffer).setUint32(0, CPUID_ENTRY_LIMIT, true);
-    requestWith(kvm, KVM_GET_SUPPORTED_CPUID, "GET_SUPPORTED_CPUID", cpuid);
-    requestWith(this.#vcpu, KVM_SET_CPUID2, "SET_CPUID2", cpuid);
+      const cpuid = new Uint8Array(8 + 40 * CPUID_ENTRY_LIMIT);
+      new DataView(cpuid.buffer).setUint32(0, CPUID_ENTRY_LIMIT, true);
+      requestWith(kvm, KVM_GET_SUPPORTED_CPUID, "GET_SUPPORTED_CPUID", cpuid);
+      requestWith(this.#vcpu, KVM_SET_CPUID2, "SET_CPUID2", cpuid);
+    } catch (error) {
+      libc.close(kvm); // an emulated CPU may take over, and has no use for it
+      throw error;
+    }
   }
 
   frequency(): number {

@@ -7,7 +7,7 @@ import { cString, LibraryError } from "../../runtime/ffi.ts";
 import { Attachments } from "./attach.ts";
 import { BOOT_INFO_ADDRESS, writeBootInfo } from "./boot-info.ts";
 import { chooseCpu } from "./choose-cpu.ts";
-import { complain, complainRaw } from "./console.ts";
+import { complain, complainRaw, exitNow } from "./console.ts";
 import { type KernelFile, readElfHeader } from "./elf-header.ts";
 import { loadImage } from "./elf-load.ts";
 import { Hypercalls } from "./hypercalls.ts";
@@ -32,8 +32,11 @@ import { usage, versionText } from "./usage.ts";
 export async function runTender(args: readonly string[]): Promise<number> {
   try {
     const commandLine = splitCommandLine(args);
-    if (commandLine.kind === "run") complain(await runGuest(commandLine));
-    else complainRaw(commandLine.kind === "help" ? usage : versionText);
+    if (commandLine.kind === "run") {
+      complain(await runGuest(commandLine));
+      exitNow(1); // in the sandbox, the way out of a runtime may be barred
+    }
+    complainRaw(commandLine.kind === "help" ? usage : versionText);
     return commandLine.kind === "version" ? 0 : 1;
   } catch (error) {
     if (error instanceof SystemError || error instanceof LibraryError)
