@@ -20,7 +20,8 @@ export function parseMac(text: string): MacAddress | undefined {
   return form.test(text) ? (text.toLowerCase().replaceAll(/[.-]/g, ":") as MacAddress) : undefined;
 }
 
-const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Made when it is first needed. */
+let hexPairs: readonly string[] | undefined;
 
 /**
  * The address of six bytes.
@@ -29,6 +30,7 @@ const hexPairs: readonly string[] = Array.from({ length: 256 }, (_, byte) => byt
  */
 export function formatMac(bytes: Uint8Array): MacAddress {
   if (bytes.length !== MAC_LENGTH) throw new RangeError(`Cannot make a MAC address of ${bytes.length} bytes: give 6`);
+  hexPairs ??= Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
   let text = hexPairs[bytes[0] ?? 0] ?? "";
   for (let at = 1; at < MAC_LENGTH; at++) text += `:${hexPairs[bytes[at] ?? 0]}`;
   return text as MacAddress;

@@ -12,6 +12,7 @@ import {
   choice,
   type Decoder,
   explicit,
+  lazy,
   optional,
   sequence,
   sequenceOf,
@@ -22,38 +23,42 @@ import type { BlockCommand, Command, ConsoleCommand, History, PolicyCommand, Sta
 import { policyCodec } from "./policy-codec.ts";
 import { unikernelCommandCodec } from "./unikernel-command-codec.ts";
 
-const since = explicit(0, time);
-const count = explicit(1, int);
+const history: Codec<History> = lazy(() => {
+  const since = explicit(0, time);
+  const count = explicit(1, int);
 
-const history: Codec<History> = choice<History>(
-  [alternative(since, (value) => ({ since: value })), alternative(count, (value) => ({ count: value }))],
-  (writer, value) => {
-    if ("since" in value) since.write(writer, value.since);
-    else count.write(writer, value.count);
-  },
-);
+  return choice<History>(
+    [alternative(since, (value) => ({ since: value })), alternative(count, (value) => ({ count: value }))],
+    (writer, value) => {
+      if ("since" in value) since.write(writer, value.since);
+      else count.write(writer, value.count);
+    },
+  );
+});
 
-const consoleAdd = explicit(0, int);
-const consoleSubscribe = explicit(2, history);
-const consoleInactive = explicit(3, nothing);
+const consoleCommand: Codec<ConsoleCommand> = lazy(() => {
+  const consoleAdd = explicit(0, int);
+  const consoleSubscribe = explicit(2, history);
+  const consoleInactive = explicit(3, nothing);
 
-const consoleCommand: Codec<ConsoleCommand> = choice<ConsoleCommand>(
-  [
-    alternative(consoleAdd, (limit) => ({ kind: "console-add", limit })),
-    alternative(consoleSubscribe, (from) => ({ kind: "console-subscribe", from })),
-    alternative(consoleInactive, () => ({ kind: "console-inactive" })),
-  ],
-  (writer, command) => {
-    switch (command.kind) {
-      case "console-add":
-        return consoleAdd.write(writer, command.limit);
-      case "console-subscribe":
-        return consoleSubscribe.write(writer, command.from);
-      case "console-inactive":
-        return consoleInactive.write(writer, undefined);
-    }
-  },
-);
+  return choice<ConsoleCommand>(
+    [
+      alternative(consoleAdd, (limit) => ({ kind: "console-add", limit })),
+      alternative(consoleSubscribe, (from) => ({ kind: "console-subscribe", from })),
+      alternative(consoleInactive, () => ({ kind: "console-inactive" })),
+    ],
+    (writer, command) => {
+      switch (command.kind) {
+        case "console-add":
+          return consoleAdd.write(writer, command.limit);
+        case "console-subscribe":
+          return consoleSubscribe.write(writer, command.from);
+        case "console-inactive":
+          return consoleInactive.write(writer, undefined);
+      }
+    },
+  );
+});
 
 interface Tap {
   readonly device: ByteString;
@@ -66,105 +71,111 @@ interface StatisticsAdd {
   readonly networks: readonly Tap[];
 }
 
-const statisticsAdd = explicit(
-  0,
-  sequence<StatisticsAdd>({
-    device: text,
-    pid: int,
-    networks: sequenceOf(sequence<Tap>({ device: text, tap: text })),
-  }),
-);
-const statisticsRemove = explicit(1, nothing);
-const statisticsSubscribe = explicit(2, nothing);
-const statisticsInitial = explicit(3, nothing);
+const statisticsCommand: Codec<StatisticsCommand> = lazy(() => {
+  const statisticsAdd = explicit(
+    0,
+    sequence<StatisticsAdd>({
+      device: text,
+      pid: int,
+      networks: sequenceOf(sequence<Tap>({ device: text, tap: text })),
+    }),
+  );
+  const statisticsRemove = explicit(1, nothing);
+  const statisticsSubscribe = explicit(2, nothing);
+  const statisticsInitial = explicit(3, nothing);
 
-const statisticsCommand: Codec<StatisticsCommand> = choice<StatisticsCommand>(
-  [
-    alternative(statisticsAdd, ({ device, pid, networks }) => ({ kind: "statistics-add", device, pid, networks })),
-    alternative(statisticsRemove, () => ({ kind: "statistics-remove" })),
-    alternative(statisticsSubscribe, () => ({ kind: "statistics-subscribe" })),
-    alternative(statisticsInitial, () => ({ kind: "statistics-initial" })),
-  ],
-  (writer, command) => {
-    switch (command.kind) {
-      case "statistics-add":
-        return statisticsAdd.write(writer, command);
-      case "statistics-remove":
-        return statisticsRemove.write(writer, undefined);
-      case "statistics-subscribe":
-        return statisticsSubscribe.write(writer, undefined);
-      case "statistics-initial":
-        return statisticsInitial.write(writer, undefined);
-    }
-  },
-);
+  return choice<StatisticsCommand>(
+    [
+      alternative(statisticsAdd, ({ device, pid, networks }) => ({ kind: "statistics-add", device, pid, networks })),
+      alternative(statisticsRemove, () => ({ kind: "statistics-remove" })),
+      alternative(statisticsSubscribe, () => ({ kind: "statistics-subscribe" })),
+      alternative(statisticsInitial, () => ({ kind: "statistics-initial" })),
+    ],
+    (writer, command) => {
+      switch (command.kind) {
+        case "statistics-add":
+          return statisticsAdd.write(writer, command);
+        case "statistics-remove":
+          return statisticsRemove.write(writer, undefined);
+        case "statistics-subscribe":
+          return statisticsSubscribe.write(writer, undefined);
+        case "statistics-initial":
+          return statisticsInitial.write(writer, undefined);
+      }
+    },
+  );
+});
 
-const policyInfo = explicit(0, nothing);
-const policyAdd = explicit(1, policyCodec);
-const policyRemove = explicit(2, nothing);
+const policyCommand: Codec<PolicyCommand> = lazy(() => {
+  const policyInfo = explicit(0, nothing);
+  const policyAdd = explicit(1, policyCodec);
+  const policyRemove = explicit(2, nothing);
 
-const policyCommand: Codec<PolicyCommand> = choice<PolicyCommand>(
-  [
-    alternative(policyInfo, () => ({ kind: "policy-info" })),
-    alternative(policyAdd, (policy) => ({ kind: "policy-add", policy })),
-    alternative(policyRemove, () => ({ kind: "policy-remove" })),
-  ],
-  (writer, command) => {
-    switch (command.kind) {
-      case "policy-info":
-        return policyInfo.write(writer, undefined);
-      case "policy-add":
-        return policyAdd.write(writer, command.policy);
-      case "policy-remove":
-        return policyRemove.write(writer, undefined);
-    }
-  },
-);
+  return choice<PolicyCommand>(
+    [
+      alternative(policyInfo, () => ({ kind: "policy-info" })),
+      alternative(policyAdd, (policy) => ({ kind: "policy-add", policy })),
+      alternative(policyRemove, () => ({ kind: "policy-remove" })),
+    ],
+    (writer, command) => {
+      switch (command.kind) {
+        case "policy-info":
+          return policyInfo.write(writer, undefined);
+        case "policy-add":
+          return policyAdd.write(writer, command.policy);
+        case "policy-remove":
+          return policyRemove.write(writer, undefined);
+      }
+    },
+  );
+});
 
 type BlockAddOld = Omit<Extract<BlockCommand, { kind: "block-add-old" }>, "kind">;
 type BlockSetOld = Omit<Extract<BlockCommand, { kind: "block-set-old" }>, "kind">;
 
-const blockInfo = explicit(0, nothing);
-const blockAdd = explicit(1, int);
-const blockRemove = explicit(2, nothing);
-const blockAddOld = explicit(3, sequence<BlockAddOld>({ size: int, compressed: bool, data: optional(octets) }));
-const blockSetOld = explicit(4, sequence<BlockSetOld>({ compressed: bool, data: octets }));
-const blockDumpOld = explicit(5, int);
-const blockDump = explicit(6, int);
-const blockSet = explicit(7, bool);
+const blockCommand: Codec<BlockCommand> = lazy(() => {
+  const blockInfo = explicit(0, nothing);
+  const blockAdd = explicit(1, int);
+  const blockRemove = explicit(2, nothing);
+  const blockAddOld = explicit(3, sequence<BlockAddOld>({ size: int, compressed: bool, data: optional(octets) }));
+  const blockSetOld = explicit(4, sequence<BlockSetOld>({ compressed: bool, data: octets }));
+  const blockDumpOld = explicit(5, int);
+  const blockDump = explicit(6, int);
+  const blockSet = explicit(7, bool);
 
-const blockCommand: Codec<BlockCommand> = choice<BlockCommand>(
-  [
-    alternative(blockInfo, () => ({ kind: "block-info" })),
-    alternative(blockAdd, (size) => ({ kind: "block-add", size })),
-    alternative(blockRemove, () => ({ kind: "block-remove" })),
-    alternative(blockAddOld, (value) => ({ kind: "block-add-old", ...value })),
-    alternative(blockSetOld, (value) => ({ kind: "block-set-old", ...value })),
-    alternative(blockDumpOld, (level) => ({ kind: "block-dump-old", level })),
-    alternative(blockDump, (level) => ({ kind: "block-dump", level })),
-    alternative(blockSet, (compressed) => ({ kind: "block-set", compressed })),
-  ],
-  (writer, command) => {
-    switch (command.kind) {
-      case "block-info":
-        return blockInfo.write(writer, undefined);
-      case "block-add":
-        return blockAdd.write(writer, command.size);
-      case "block-remove":
-        return blockRemove.write(writer, undefined);
-      case "block-add-old":
-        return blockAddOld.write(writer, command);
-      case "block-set-old":
-        return blockSetOld.write(writer, command);
-      case "block-dump-old":
-        return blockDumpOld.write(writer, command.level);
-      case "block-dump":
-        return blockDump.write(writer, command.level);
-      case "block-set":
-        return blockSet.write(writer, command.compressed);
-    }
-  },
-);
+  return choice<BlockCommand>(
+    [
+      alternative(blockInfo, () => ({ kind: "block-info" })),
+      alternative(blockAdd, (size) => ({ kind: "block-add", size })),
+      alternative(blockRemove, () => ({ kind: "block-remove" })),
+      alternative(blockAddOld, (value) => ({ kind: "block-add-old", ...value })),
+      alternative(blockSetOld, (value) => ({ kind: "block-set-old", ...value })),
+      alternative(blockDumpOld, (level) => ({ kind: "block-dump-old", level })),
+      alternative(blockDump, (level) => ({ kind: "block-dump", level })),
+      alternative(blockSet, (compressed) => ({ kind: "block-set", compressed })),
+    ],
+    (writer, command) => {
+      switch (command.kind) {
+        case "block-info":
+          return blockInfo.write(writer, undefined);
+        case "block-add":
+          return blockAdd.write(writer, command.size);
+        case "block-remove":
+          return blockRemove.write(writer, undefined);
+        case "block-add-old":
+          return blockAddOld.write(writer, command);
+        case "block-set-old":
+          return blockSetOld.write(writer, command);
+        case "block-dump-old":
+          return blockDumpOld.write(writer, command.level);
+        case "block-dump":
+          return blockDump.write(writer, command.level);
+        case "block-set":
+          return blockSet.write(writer, command.compressed);
+      }
+    },
+  );
+});
 
 const consoles = explicit(0, consoleCommand);
 const statistics = explicit(1, statisticsCommand);

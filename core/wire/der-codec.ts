@@ -26,6 +26,40 @@ export const ELEMENTS_MAX = 65_536;
 const SEQUENCE = 0x30;
 const SET = 0x31;
 
+/**
+ * A codec that is made when it is first used. A program that is started for one message builds only what that needs:
+ * making all codecs would be a good part of its run time.
+ */
+export function lazy<T>(make: () => Codec<T>): Codec<T> {
+  let made: Codec<T> | undefined;
+  const get = () => {
+    made ??= make();
+    return made;
+  };
+  return {
+    get identifiers() {
+      return get().identifiers;
+    },
+    read: (reader) => get().read(reader),
+    write: (writer, value) => get().write(writer, value),
+  };
+}
+
+/** As {@link lazy}, for what is only decoded. */
+export function lazyDecoder<T>(make: () => Decoder<T>): Decoder<T> {
+  let made: Decoder<T> | undefined;
+  const get = () => {
+    made ??= make();
+    return made;
+  };
+  return {
+    get identifiers() {
+      return get().identifiers;
+    },
+    read: (reader) => get().read(reader),
+  };
+}
+
 /** `[tag] EXPLICIT`: a wrapper around exactly one element. */
 export function explicit<T>(tag: number, inner: Codec<T>): Codec<T> {
   const identifier = 0xa0 | tag;

@@ -7,7 +7,7 @@ import type { Int } from "../int.ts";
 import type { Policy } from "../policy.ts";
 import type { UnikernelInfo } from "../unikernel.ts";
 import { DecodeError } from "./decode-error.ts";
-import { alternative, type Codec, choice, type Decoder, explicit, sequence, sequenceOf } from "./der-codec.ts";
+import { alternative, type Codec, choice, type Decoder, explicit, lazy, sequence, sequenceOf } from "./der-codec.ts";
 import { bool, int, nameCodec, nothing, octets, rawText, text } from "./der-primitives.ts";
 import { time } from "./der-time.ts";
 import { infoCodec, infoV4Codec, infoV5Codec } from "./info-codec.ts";
@@ -24,15 +24,21 @@ interface Image {
 }
 
 function namedInfos(info: Codec<UnikernelInfo>): Codec<readonly NamedInfo[]> {
-  return sequenceOf(sequence<NamedInfo>({ name: nameCodec, info }));
+  return lazy(() => sequenceOf(sequence<NamedInfo>({ name: nameCodec, info })));
 }
 
-const image = sequence<Image>({ compressed: bool, image: octets });
+const image = lazy(() => sequence<Image>({ compressed: bool, image: octets }));
 
 const empty = explicit(0, nothing);
 const string = explicit(1, text);
-const policies = explicit(2, sequenceOf(sequence<NamedPolicy>({ name: nameCodec, policy: policyCodec })));
-const blockDevices = explicit(4, sequenceOf(sequence<NamedDevice>({ name: nameCodec, size: int, active: bool })));
+const policies = explicit(
+  2,
+  lazy(() => sequenceOf(sequence<NamedPolicy>({ name: nameCodec, policy: policyCodec }))),
+);
+const blockDevices = explicit(
+  4,
+  lazy(() => sequenceOf(sequence<NamedDevice>({ name: nameCodec, size: int, active: bool }))),
+);
 const unikernelImage = explicit(6, image);
 const oldBlockDeviceImage = explicit(7, image);
 const infos4 = explicit(9, namedInfos(infoV4Codec));

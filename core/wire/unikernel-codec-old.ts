@@ -21,6 +21,7 @@ import {
   convertDecoder,
   type Decoder,
   explicit,
+  lazyDecoder,
   listOrAbsent,
   optional,
   sequence,
@@ -83,38 +84,43 @@ function plainNetwork(name: ByteString): NetworkDevice {
 }
 
 const image = { type: typeCodec, compressed: bool, image: octets } as const;
-const startup = { startup: optional(int), addName: bool } as const;
+const startup = () => ({ startup: optional(int), addName: bool }) as const;
 const placement = { cpuId: int, memory: int } as const;
 const devices = { blockDevices, networks: networkDevices, arguments: argumentList } as const;
 const failBehaviour = failBehaviourCodec;
 
 /** `ArgumentsV0`: of `[14][1]`. */
-export const argumentsV0: Decoder<UnikernelArguments> = convertDecoder(
-  sequenceDecoder<Common>({ failBehaviour, ...placement, ...devices }),
-  (old) => presentArguments(old, noStartup),
+export const argumentsV0: Decoder<UnikernelArguments> = lazyDecoder(() =>
+  convertDecoder(sequenceDecoder<Common>({ failBehaviour, ...placement, ...devices }), (old) =>
+    presentArguments(old, noStartup),
+  ),
 );
 
 /** `ArgumentsV1`: of `[14][2]`. */
-export const argumentsV1: Decoder<UnikernelArguments> = convertDecoder(
-  sequenceDecoder<Common & Startup>({ failBehaviour, ...startup, ...placement, ...devices }),
-  (old) => presentArguments(old, old),
+export const argumentsV1: Decoder<UnikernelArguments> = lazyDecoder(() =>
+  convertDecoder(sequenceDecoder<Common & Startup>({ failBehaviour, ...startup(), ...placement, ...devices }), (old) =>
+    presentArguments(old, old),
+  ),
 );
 
 /** `ConfigV4`: of `[16]` and `[17]`, and state format 5. */
-export const configV4: Decoder<UnikernelConfig> = convertDecoder(
-  sequenceDecoder<Common & Image & Startup>({ ...image, ...startup, failBehaviour, ...placement, ...devices }),
-  (old) => presentConfig(old, old),
+export const configV4: Decoder<UnikernelConfig> = lazyDecoder(() =>
+  convertDecoder(
+    sequenceDecoder<Common & Image & Startup>({ ...image, ...startup(), failBehaviour, ...placement, ...devices }),
+    (old) => presentConfig(old, old),
+  ),
 );
 
 /** `ConfigV3`: of `[9]` and `[10]`, and state formats 3 and 4. */
-export const configV3: Decoder<UnikernelConfig> = convertDecoder(
-  sequenceDecoder<Common & Image>({ ...image, failBehaviour, ...placement, ...devices }),
-  (old) => presentConfig(old, noStartup),
+export const configV3: Decoder<UnikernelConfig> = lazyDecoder(() =>
+  convertDecoder(sequenceDecoder<Common & Image>({ ...image, failBehaviour, ...placement, ...devices }), (old) =>
+    presentConfig(old, noStartup),
+  ),
 );
 
 /** `blocks [0]` as plain names. */
-const blockNames: Decoder<readonly BlockDevice[]> = convertDecoder(listOrAbsent(explicit(0, setOf(text))), (names) =>
-  names.map(plainBlockDevice),
+const blockNames: Decoder<readonly BlockDevice[]> = lazyDecoder(() =>
+  convertDecoder(listOrAbsent(explicit(0, setOf(text))), (names) => names.map(plainBlockDevice)),
 );
 
 interface OldNetwork {
@@ -122,39 +128,45 @@ interface OldNetwork {
   readonly bridge: ByteString | undefined;
 }
 
-const networksV2: Decoder<readonly NetworkDevice[]> = convertDecoder(
-  listOrAbsent(explicit(1, sequenceOf(sequence<OldNetwork>({ name: text, bridge: optional(text) })))),
-  (networks) => networks.map(({ name, bridge }) => ({ name, bridge, mac: undefined })),
+const networksV2: Decoder<readonly NetworkDevice[]> = lazyDecoder(() =>
+  convertDecoder(
+    listOrAbsent(explicit(1, sequenceOf(sequence<OldNetwork>({ name: text, bridge: optional(text) })))),
+    (networks) => networks.map(({ name, bridge }) => ({ name, bridge, mac: undefined })),
+  ),
 );
 
 /** `ConfigV2`: of state format 2. */
-export const configV2: Decoder<UnikernelConfig> = convertDecoder(
-  sequenceDecoder<Common & Image>({
-    ...image,
-    failBehaviour,
-    ...placement,
-    blockDevices: blockNames,
-    networks: networksV2,
-    arguments: argumentList,
-  }),
-  (old) => presentConfig(old, noStartup),
+export const configV2: Decoder<UnikernelConfig> = lazyDecoder(() =>
+  convertDecoder(
+    sequenceDecoder<Common & Image>({
+      ...image,
+      failBehaviour,
+      ...placement,
+      blockDevices: blockNames,
+      networks: networksV2,
+      arguments: argumentList,
+    }),
+    (old) => presentConfig(old, noStartup),
+  ),
 );
 
-const networksV1: Decoder<readonly NetworkDevice[]> = convertDecoder(listOrAbsent(explicit(1, setOf(text))), (names) =>
-  names.map(plainNetwork),
+const networksV1: Decoder<readonly NetworkDevice[]> = lazyDecoder(() =>
+  convertDecoder(listOrAbsent(explicit(1, setOf(text))), (names) => names.map(plainNetwork)),
 );
 
 /** `ConfigV1`: of state format 0. */
-export const configV1: Decoder<UnikernelConfig> = convertDecoder(
-  sequenceDecoder<Common & Image>({
-    ...image,
-    failBehaviour,
-    ...placement,
-    blockDevices: blockNames,
-    networks: networksV1,
-    arguments: argumentList,
-  }),
-  (old) => presentConfig(old, noStartup),
+export const configV1: Decoder<UnikernelConfig> = lazyDecoder(() =>
+  convertDecoder(
+    sequenceDecoder<Common & Image>({
+      ...image,
+      failBehaviour,
+      ...placement,
+      blockDevices: blockNames,
+      networks: networksV1,
+      arguments: argumentList,
+    }),
+    (old) => presentConfig(old, noStartup),
+  ),
 );
 
 type FirstImage = Omit<Image, "type">;
@@ -168,35 +180,35 @@ interface FirstConfig {
   readonly arguments: readonly ByteString[] | undefined;
 }
 
-const texts = sequenceOf(text);
-
 /** `ConfigV0`: of state format 1. */
-export const configV0: Decoder<UnikernelConfig> = convertDecoder(
-  sequenceDecoder<FirstConfig>({
-    ...placement,
-    block: optional(text),
-    networks: optional(texts),
-    // hvt-amd64, hvt-arm64, hvt-amd64-compressed
-    image: choiceDecoder<FirstImage>([
-      alternative(explicit(0, octets), (bytes) => ({ compressed: false, image: bytes })),
-      alternative(explicit(1, octets), (bytes) => ({ compressed: false, image: bytes })),
-      alternative(explicit(2, octets), (bytes) => ({ compressed: true, image: bytes })),
-    ]),
-    arguments: optional(texts),
-  }),
-  (old) =>
-    presentConfig(
-      {
-        type: "solo5",
-        compressed: old.image.compressed,
-        image: old.image.image,
-        failBehaviour: { kind: "quit" },
-        cpuId: old.cpuId,
-        memory: old.memory,
-        blockDevices: old.block === undefined ? [] : [plainBlockDevice(old.block)],
-        networks: (old.networks ?? []).map(plainNetwork),
-        arguments: old.arguments,
-      },
-      noStartup,
-    ),
+export const configV0: Decoder<UnikernelConfig> = lazyDecoder(() =>
+  convertDecoder(
+    sequenceDecoder<FirstConfig>({
+      ...placement,
+      block: optional(text),
+      networks: optional(sequenceOf(text)),
+      // hvt-amd64, hvt-arm64, hvt-amd64-compressed
+      image: choiceDecoder<FirstImage>([
+        alternative(explicit(0, octets), (bytes) => ({ compressed: false, image: bytes })),
+        alternative(explicit(1, octets), (bytes) => ({ compressed: false, image: bytes })),
+        alternative(explicit(2, octets), (bytes) => ({ compressed: true, image: bytes })),
+      ]),
+      arguments: optional(sequenceOf(text)),
+    }),
+    (old) =>
+      presentConfig(
+        {
+          type: "solo5",
+          compressed: old.image.compressed,
+          image: old.image.image,
+          failBehaviour: { kind: "quit" },
+          cpuId: old.cpuId,
+          memory: old.memory,
+          blockDevices: old.block === undefined ? [] : [plainBlockDevice(old.block)],
+          networks: (old.networks ?? []).map(plainNetwork),
+          arguments: old.arguments,
+        },
+        noStartup,
+      ),
+  ),
 );

@@ -19,6 +19,7 @@ import {
   choice,
   convert,
   explicit,
+  lazy,
   listOrAbsent,
   optional,
   sequence,
@@ -29,76 +30,96 @@ import {
 import { ascending, bool, int, macAddress, nothing, octets, text } from "./der-primitives.ts";
 
 /** SET OF INT: ascending and without duplicates. */
-export const intSet: Codec<readonly Int[]> = convert<readonly Int[], readonly Int[]>(setOf(int), ascending, ascending);
-
-const solo5 = explicit(0, nothing);
-const bhyve = explicit(1, nothing);
+export const intSet: Codec<readonly Int[]> = lazy(() =>
+  convert<readonly Int[], readonly Int[]>(setOf(int), ascending, ascending),
+);
 
 /** `Typ`. */
-export const typeCodec: Codec<UnikernelType> = choice<UnikernelType>(
-  [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve")],
-  (writer, value) => (value === "solo5" ? solo5 : bhyve).write(writer, undefined),
-);
-
-const quit = explicit(0, nothing);
-const restart = explicit(1, intSet);
+export const typeCodec: Codec<UnikernelType> = lazy(() => {
+  const solo5 = explicit(0, nothing);
+  const bhyve = explicit(1, nothing);
+  return choice<UnikernelType>(
+    [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve")],
+    (writer, value) => (value === "solo5" ? solo5 : bhyve).write(writer, undefined),
+  );
+});
 
 /** `FailBehaviour`. */
-export const failBehaviourCodec: Codec<FailBehaviour> = choice<FailBehaviour>(
-  [alternative(quit, () => ({ kind: "quit" })), alternative(restart, (exitCodes) => ({ kind: "restart", exitCodes }))],
-  (writer, value) => {
-    if (value.kind === "quit") quit.write(writer, undefined);
-    else restart.write(writer, value.exitCodes);
-  },
+export const failBehaviourCodec: Codec<FailBehaviour> = lazy(() => {
+  const quit = explicit(0, nothing);
+  const restart = explicit(1, intSet);
+  return choice<FailBehaviour>(
+    [
+      alternative(quit, () => ({ kind: "quit" })),
+      alternative(restart, (exitCodes) => ({ kind: "restart", exitCodes })),
+    ],
+    (writer, value) => {
+      if (value.kind === "quit") quit.write(writer, undefined);
+      else restart.write(writer, value.exitCodes);
+    },
+  );
+});
+
+const blockDevice: Codec<BlockDevice> = lazy(() =>
+  sequence<BlockDevice>({
+    name: text,
+    device: optional(text),
+    sectorSize: optional(int),
+  }),
 );
 
-const blockDevice: Codec<BlockDevice> = sequence<BlockDevice>({
-  name: text,
-  device: optional(text),
-  sectorSize: optional(int),
-});
-
-const networkDevice: Codec<NetworkDevice> = sequence<NetworkDevice>({
-  name: text,
-  bridge: optional(text),
-  mac: optional(macAddress),
-});
+const networkDevice: Codec<NetworkDevice> = lazy(() =>
+  sequence<NetworkDevice>({
+    name: text,
+    bridge: optional(text),
+    mac: optional(macAddress),
+  }),
+);
 
 /** `blocks [0]`, left out when there are none. */
-export const blockDevices: Codec<readonly BlockDevice[]> = listOrAbsent(explicit(0, setOf(blockDevice)));
+export const blockDevices: Codec<readonly BlockDevice[]> = lazy(() => listOrAbsent(explicit(0, setOf(blockDevice))));
 
 /** `bridges [1]`, left out when there are none. */
-export const networkDevices: Codec<readonly NetworkDevice[]> = listOrAbsent(explicit(1, setOf(networkDevice)));
+export const networkDevices: Codec<readonly NetworkDevice[]> = lazy(() =>
+  listOrAbsent(explicit(1, setOf(networkDevice))),
+);
 
 /** `arguments [2]`: an empty list is not the same as none. */
-export const argumentList: Codec<readonly ByteString[] | undefined> = optional(explicit(2, sequenceOf(text)));
+export const argumentList: Codec<readonly ByteString[] | undefined> = lazy(() =>
+  optional(explicit(2, sequenceOf(text))),
+);
 
 /** What the present forms of configuration and arguments end with. */
-const tail = {
-  cpuIds: intSet,
-  memory: int,
-  blockDevices,
-  networks: networkDevices,
-  arguments: argumentList,
-  cpus: withDefault<Int>(explicit(3, int), 1),
-  linuxBootPartition: optional(explicit(4, text)),
-} as const;
+const tail = () =>
+  ({
+    cpuIds: intSet,
+    memory: int,
+    blockDevices,
+    networks: networkDevices,
+    arguments: argumentList,
+    cpus: withDefault<Int>(explicit(3, int), 1),
+    linuxBootPartition: optional(explicit(4, text)),
+  }) as const;
 
 /** `Config`. */
-export const configCodec: Codec<UnikernelConfig> = sequence<UnikernelConfig>({
-  type: typeCodec,
-  compressed: bool,
-  image: octets,
-  startup: optional(int),
-  addName: bool,
-  failBehaviour: failBehaviourCodec,
-  ...tail,
-});
+export const configCodec: Codec<UnikernelConfig> = lazy(() =>
+  sequence<UnikernelConfig>({
+    type: typeCodec,
+    compressed: bool,
+    image: octets,
+    startup: optional(int),
+    addName: bool,
+    failBehaviour: failBehaviourCodec,
+    ...tail(),
+  }),
+);
 
 /** `Arguments`. */
-export const argumentsCodec: Codec<UnikernelArguments> = sequence<UnikernelArguments>({
-  failBehaviour: failBehaviourCodec,
-  startup: optional(int),
-  addName: bool,
-  ...tail,
-});
+export const argumentsCodec: Codec<UnikernelArguments> = lazy(() =>
+  sequence<UnikernelArguments>({
+    failBehaviour: failBehaviourCodec,
+    startup: optional(int),
+    addName: bool,
+    ...tail(),
+  }),
+);

@@ -4,27 +4,29 @@
  * @module
  */
 import type { UnikernelArguments } from "../unikernel.ts";
-import { alternative, type Codec, choice, explicit, explicitDecoder } from "./der-codec.ts";
+import { alternative, type Codec, choice, explicit, explicitDecoder, lazy } from "./der-codec.ts";
 import { int, nothing } from "./der-primitives.ts";
 import type { UnikernelCommand } from "./message.ts";
 import { argumentsCodec, configCodec } from "./unikernel-codec.ts";
 import { argumentsV0, argumentsV1, configV3, configV4 } from "./unikernel-codec-old.ts";
 
-const noArguments = explicit(0, nothing);
-const newArguments = explicit(3, argumentsCodec);
+const restartCodec: Codec<UnikernelArguments | undefined> = lazy(() => {
+  const noArguments = explicit(0, nothing);
+  const newArguments = explicit(3, argumentsCodec);
 
-const restartCodec: Codec<UnikernelArguments | undefined> = choice<UnikernelArguments | undefined>(
-  [
-    noArguments,
-    alternative(explicitDecoder(1, argumentsV0), (value) => value),
-    alternative(explicitDecoder(2, argumentsV1), (value) => value),
-    newArguments,
-  ],
-  (writer, value) => {
-    if (value === undefined) noArguments.write(writer, undefined);
-    else newArguments.write(writer, value);
-  },
-);
+  return choice<UnikernelArguments | undefined>(
+    [
+      noArguments,
+      alternative(explicitDecoder(1, argumentsV0), (value) => value),
+      alternative(explicitDecoder(2, argumentsV1), (value) => value),
+      newArguments,
+    ],
+    (writer, value) => {
+      if (value === undefined) noArguments.write(writer, undefined);
+      else newArguments.write(writer, value);
+    },
+  );
+});
 
 const destroy = explicit(3, nothing);
 const get = explicit(11, int);
