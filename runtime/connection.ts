@@ -44,6 +44,8 @@ export interface ConnectionHandlers {
 export interface SocketOptions {
   /** Queued bytes above which {@link Connection.send} returns false; {@link HIGH_WATER_MARK} unless given. */
   readonly highWaterMark?: number;
+  /** How long {@link Connection.end} waits for the peer, milliseconds; {@link END_LINGER_MS} unless given. */
+  readonly endLingerMs?: number;
   /** Told of exceptions thrown by `accept` or by a `close` handler; the default is a warning of the process. */
   readonly failed?: (error: Error) => void;
 }
@@ -126,7 +128,7 @@ export function connectionOver(
         raw.end();
       } else {
         raw.resume(); // or the peer's close would not be seen
-        linger = setTimeout(destroy, END_LINGER_MS);
+        linger = setTimeout(destroy, options.endLingerMs ?? END_LINGER_MS);
       }
     },
     destroy,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, connect as netConnect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -126,6 +127,51 @@ describe("connecting to a socket", () => {
     connection.destroy();
     peer?.destroy();
     server.close();
+  });
+
+  it("gives up an orderly end when the peer takes nothing for too long, and not before", async () => {
+    const path = freshPath();
+    const server = await serve(path, (socket) => void socket.pause());
+    let closedAt = 0;
+    const connection = await connectUnix(
+      path,
+      () => ({
+        data: () => undefined,
+        close() {
+          closedAt = Date.now();
+        },
+      }),
+      { endLingerMs: 200 },
+    );
+    while (connection.send(new Uint8Array(100_000)));
+    const start = Date.now();
+    connection.end();
+    assert.equal(connection.send(new Uint8Array(1)), false, "sent after the end");
+    assert.ok(connection.pending > 0);
+    await until(() => closedAt > 0, "the close");
+    assert.ok(closedAt - start >= 190, `${closedAt - start} ms`);
+    server.close();
+  });
+
+  it("tries again while a backlog is full, and reports a socket nobody listens on", async () => {
+    const path = freshPath();
+    const script = `
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)
+print("ready", flush=True); time.sleep(0.02)
+kept = [s.accept()[0] for _ in range(4)]
+for c in kept: c.sendall(b"x")
+time.sleep(0.3)`;
+    const child = spawn("python3", ["-c", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise<void>((resolve) => child.stdout.once("data", () => resolve()));
+    const exit = new Promise((resolve) => child.once("exit", resolve));
+    let greeted = 0;
+    const handlers = () => ({ data: () => void greeted++, close: () => undefined });
+    const connections = await Promise.all(Array.from({ length: 4 }, () => connectUnix(path, handlers)));
+    await until(() => greeted === 4, "all greetings");
+    for (const connection of connections) connection.destroy();
+    await exit;
+    await assert.rejects(connectUnix(path, handlers), { name: "SocketError", code: "ECONNREFUSED" });
   });
 
   it("rejects those who wait for draining when the connection is destroyed", async () => {
