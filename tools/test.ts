@@ -18,6 +18,20 @@ const TEST_TIMEOUT_MS = 120_000;
 /** Folders and files whose tests also run on Deno, since what they test is used there. */
 const denoTests = ["test/core", "test/client"];
 
+/**
+ * Tests that may be skipped, each for something that no package of Debian can give. Any other skipped test counts as
+ * failed.
+ */
+const optionalTests: readonly { readonly name: RegExp; readonly reason: string }[] = [
+  { name: /solo5-(hvt|spt)/, reason: "Solo5's own tenders are in no package; they are tried where they are installed" },
+  { name: /SSE registers/, reason: "software-assisted KVM cannot run SSE; the emulated CPU and spt can" },
+  { name: /exemption from being killed/, reason: "needs the capability SYS_RESOURCE" },
+];
+
+function isOptional(name: string): boolean {
+  return optionalTests.some((test) => test.name.test(name));
+}
+
 interface Counts {
   passed: number;
   failed: number;
@@ -44,25 +58,28 @@ function lastNumber(output: string, pattern: RegExp): number {
   return Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
 }
 
-/** Counts of a run; a skipped test counts as failed, and so does a run that failed without naming a test. */
-function count(output: string, status: number, passed: RegExp, failed: RegExp, skipped: RegExp): Counts {
-  const counts = {
-    passed: lastNumber(output, passed),
-    failed: lastNumber(output, failed) + lastNumber(output, skipped),
-  };
+/** Counts of a run; a skipped test counts as failed unless it is optional, and so does a run that names no test. */
+function count(output: string, status: number, passed: RegExp, failed: RegExp, skipped: readonly string[]): Counts {
+  const required = skipped.filter((name) => !isOptional(name));
+  for (const name of required) console.log(`A required test was skipped: ${name}`);
+  const counts = { passed: lastNumber(output, passed), failed: lastNumber(output, failed) + required.length };
   if (counts.failed === 0 && (status !== 0 || counts.passed === 0)) counts.failed = 1;
   return counts;
 }
 
 async function bunTests(folder: string): Promise<Counts> {
   const { output, status } = await run(process.execPath, ["test", `--timeout=${TEST_TIMEOUT_MS}`, `./${folder}/`]);
-  return count(output, status, /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, /^ *(\d+) (?:skip|todo)$/gm);
+  const skipped = new Set(
+    [...output.matchAll(/^\((?:skip|todo)\) (.*?)(?: \[[\d.]+ms\])?$/gm)].map(([, name = ""]) => name),
+  );
+  return count(output, status, /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, [...skipped]);
 }
 
 async function denoRun(): Promise<Counts> {
   const deno = join(root, "node_modules", ".bin", "deno");
   const { output, status } = await run(deno, ["test", "--no-check", "-A", ...denoTests]);
-  return count(output, status, /\| (\d+) passed/g, /\| (\d+) failed/g, /\| (\d+) ignored/g);
+  const skipped = [...output.matchAll(/^(.*) \.\.\. ignored/gm)].map(([, name = ""]) => name);
+  return count(output, status, /\| (\d+) passed/g, /\| (\d+) failed/g, skipped);
 }
 
 async function main(): Promise<number> {
