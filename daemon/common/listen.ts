@@ -5,6 +5,7 @@
  */
 import { lstatSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
+import { takeSystemdSocket } from "../../host/systemd.ts";
 import {
   type Connection,
   type ConnectionHandlers,
@@ -14,9 +15,6 @@ import {
   SocketError,
   type SocketOptions,
 } from "../../runtime/unix-socket.ts";
-
-/** The descriptor that systemd passes first. */
-const ACTIVATION_FD = 3;
 
 export interface ListenWhere {
   readonly path: string;
@@ -32,25 +30,14 @@ const permissionAdvice =
  *
  * The file's mode is 0777 without the others' and the owner's bits of the umask: members of the group may connect.
  *
- * @throws an error that says why, with the system's error as `cause`
+ * @throws an error that says why, with the system's error as `cause`; `SystemdError` if systemd passed no socket
  */
 export async function listenDaemon(
   where: ListenWhere,
   accept: (connection: Connection) => ConnectionHandlers,
   options: SocketOptions = {},
 ): Promise<Listener> {
-  if (where.activation) {
-    const environment: NodeJS.ProcessEnv & { LISTEN_PID?: string; LISTEN_FDS?: string } = process.env;
-    const { LISTEN_PID, LISTEN_FDS } = environment;
-    if (LISTEN_PID !== String(process.pid) || LISTEN_FDS !== "1") {
-      throw new Error(
-        `Systemd socket activation error: LISTEN_PID is ${LISTEN_PID ?? "not set"} and LISTEN_FDS ${LISTEN_FDS ?? "not set"}, expected ${process.pid} and 1`,
-      );
-    }
-    delete environment.LISTEN_PID; // or children would take the socket for theirs
-    delete environment.LISTEN_FDS;
-    return listenUnix({ fd: ACTIVATION_FD }, accept, options);
-  }
+  if (where.activation) return listenUnix({ fd: takeSystemdSocket() }, accept, options);
   mkdirSync(dirname(where.path), { recursive: true });
   await removeStale(where.path);
   const umask = process.umask();

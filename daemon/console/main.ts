@@ -4,6 +4,7 @@
  * @module
  */
 import { socketFile } from "../../core/paths.ts";
+import { notifySystemd } from "../../host/systemd.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, UsageError, valueFlag } from "../common/flags.ts";
@@ -50,7 +51,9 @@ export function run(args: readonly string[]): Promise<number> {
       failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
     });
     log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
+    notifySystemd("READY=1");
     log.info(`ending on ${await stopped}`);
+    notifySystemd("STOPPING=1");
     listener.close();
     server.close();
     service.close();

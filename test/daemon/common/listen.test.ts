@@ -63,11 +63,10 @@ describe("the listening socket of a daemon", () => {
     assert.equal(existsSync(path), true);
   });
 
-  it("says what is wrong with the activation", async () => {
-    await assert.rejects(
-      listenDaemon({ path: "", activation: true }, accept),
-      /^Error: Systemd socket activation error: LISTEN_PID is not set/,
-    );
+  it("fails in the original's words without a socket from systemd", async () => {
+    await assert.rejects(listenDaemon({ path: "", activation: true }, accept), {
+      message: "Systemd socket activation error",
+    });
   });
 
   it("serves a passed descriptor and leaves its file to whoever passed it", async () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { WAITING_MAX } from "../../../daemon/console/registry.ts";
 import { add, type Client, Daemon, inactive, sleep, subscribe, until, Writer } from "./harness.ts";
@@ -243,6 +246,32 @@ describe("the console daemon as a program", () => {
       await client.gone();
     } finally {
       await daemon.remove();
+    }
+  });
+
+  it("tells systemd when it is ready, and when it ends", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-notify-"));
+    const path = join(folder, "notify");
+    const script = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
+print("bound", flush=True)
+for _ in range(2): print(s.recv(100).decode(), flush=True)`;
+    const listener = spawn("python3", ["-c", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+    let heard = "";
+    listener.stdout.on("data", (chunk) => {
+      heard += chunk;
+    });
+    await until(() => heard === "bound\n", "the notification socket");
+    const daemon = await Daemon.startWrapped(["env", `NOTIFY_SOCKET=${path}`]);
+    try {
+      await until(() => heard === "bound\nREADY=1\n", "that it is ready");
+      assert.equal(await daemon.stop(), 0);
+      await until(() => heard === "bound\nREADY=1\nSTOPPING=1\n", "that it ends");
+    } finally {
+      listener.kill();
+      await daemon.remove();
+      rmSync(folder, { recursive: true });
     }
   });
 

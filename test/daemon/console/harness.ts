@@ -153,10 +153,10 @@ export class Daemon {
     return daemon;
   }
 
-  /** Starts a daemon that may open only so many descriptors. */
-  static async startLimited(descriptors: number): Promise<Daemon> {
+  /** Starts a daemon by another program, e.g. `env` or `prlimit`, which becomes the daemon. */
+  static async startWrapped(wrapper: readonly string[]): Promise<Daemon> {
     const daemon = new Daemon();
-    daemon.#wrapper = ["prlimit", `--nofile=${descriptors}:${descriptors}`];
+    daemon.#wrapper = wrapper;
     await daemon.launch();
     return daemon;
   }

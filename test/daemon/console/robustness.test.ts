@@ -124,7 +124,7 @@ describe("the console daemon and hostile clients", () => {
 
   it("refuses connections past the limit that its descriptors allow, and serves again later", async () => {
     const limit = 40;
-    const child = await Daemon.startLimited(limit);
+    const child = await Daemon.startWrapped(["prlimit", `--nofile=${limit}:${limit}`]);
     try {
       const clients: Client[] = [];
       for (let at = 0; at < limit / 2; at++) clients.push(await child.client());
