@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
  *
  * @throws {SystemError} if the other side has gone or takes nothing
  */
-export function writeAll(descriptor: number, address: number, length: number): void {
+function writeAll(descriptor: number, address: number, length: number): void {
   let done = 0;
   while (done < length) {
     const count = Number(libc.write(descriptor, address + done, length - done));

@@ -39,11 +39,12 @@ export async function runTender(args: readonly string[]): Promise<number> {
     complainRaw(commandLine.kind === "help" ? usage : versionText);
     return commandLine.kind === "version" ? 0 : 1;
   } catch (error) {
-    if (error instanceof SystemError || error instanceof LibraryError)
+    if (error instanceof TenderError) {
+      complain(error.message);
+      if (error.usage) complainRaw(usage);
+    } else if (error instanceof SystemError || error instanceof LibraryError) {
       complain(`Cannot run the guest: ${error.message}`);
-    else if (error instanceof TenderError) complain(error.message);
-    else throw error;
-    if (error instanceof TenderError && error.usage) complainRaw(usage);
+    } else throw error;
     return 1;
   }
 }

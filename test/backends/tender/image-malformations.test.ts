@@ -1,7 +1,9 @@
 /** Every malformation of an image ends the tender with status 1 and a line that says why, never with a stack trace. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { Guest, type GuestDevice, type Segment } from "./guest-image.ts";
+import { Call, Guest, type GuestDevice, type Segment } from "./guest-image.ts";
 import { builtInTender, TenderRig } from "./tender-process.ts";
 
 const MAX = (1n << 64n) - 1n;
@@ -225,6 +227,31 @@ describe("an image that is odd but good", () => {
         Object.assign(data, { flags: 7, offset: MAX, vaddr: 5, filesz: 0, memsz: MAX, align: 7 });
       }),
     );
+  });
+
+  it("may have an ABI descriptor of 32 bytes", () => {
+    const image = changed("abi", { filesz: 20 + 32 });
+    image[at.abi + 4] = 32;
+    runs(image);
+  });
+
+  it("may have 64 entries in its manifest", () => {
+    const disk = join(rig.directory, "disk");
+    writeFileSync(disk, new Uint8Array(512));
+    const names = Array.from({ length: 63 }, (_, index) => `d${index}`);
+    const guest = new Guest(names.map((name) => ({ name, type: 1 })));
+    const last = guest.call(Call.blockRead, 63, 0, 0x400000, 512, -1);
+    const behind = guest.call(Call.blockRead, 64, 0, 0x400000, 512, -1);
+    guest
+      .print(last + 32, 4)
+      .print(behind + 32, 4)
+      .halt(9);
+    const { status, stdout, stderr } = rig.run(
+      guest.build(),
+      names.map((name) => `--block:${name}=${disk}`),
+    );
+    assert.equal(status, 9, stderr);
+    assert.deepEqual([...new Int32Array(stdout.buffer, 0, 2)], [0, 2]);
   });
 
   it("may have other bytes where nothing looks", () => {
