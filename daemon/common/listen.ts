@@ -26,7 +26,8 @@ const permissionAdvice =
   "are the permissions of the socket file correct? Is the user to execute this daemon the right one?";
 
 /**
- * Listens. A socket file that a dead daemon left is removed; one that somebody listens on is not.
+ * Listens. A socket file that a dead daemon left is removed; one that somebody listens on is not. Missing directories are
+ * made.
  *
  * The file's mode is 0777 without the others' and the owner's bits of the umask: members of the group may connect.
  *
