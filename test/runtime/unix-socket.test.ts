@@ -8,7 +8,9 @@ import { after, describe, it } from "node:test";
 import { type Connection, connectUnix, HIGH_WATER_MARK, listenUnix } from "../../runtime/unix-socket.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "albatross-socket-"));
-after(() => rmSync(folder, { recursive: true }));
+const clean = () => rmSync(folder, { recursive: true, force: true });
+after(clean);
+process.on("exit", clean); // Deno runs no hook outside of a suite
 let counter = 0;
 const freshPath = () => join(folder, `s${counter++}`);
 const onBun = typeof Bun !== "undefined";
