@@ -4,15 +4,21 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, connect as netConnect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { type Connection, connectUnix, HIGH_WATER_MARK, listenUnix } from "../../runtime/unix-socket.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "albatross-socket-"));
-const clean = () => rmSync(folder, { recursive: true, force: true });
-after(clean);
-process.on("exit", clean); // Deno runs no hook outside of a suite
+let folder = "";
 let counter = 0;
 const freshPath = () => join(folder, `s${counter++}`);
+
+/** A directory for the suite that calls this: Deno runs no hook outside of one. */
+function useFolder(): void {
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "albatross-socket-"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+}
+
 const onBun = typeof Bun !== "undefined";
 
 async function until(condition: () => boolean, what: string): Promise<void> {
@@ -31,6 +37,8 @@ function serve(path: string, each: (socket: Socket) => void): Promise<Server> {
 }
 
 describe("connecting to a socket", () => {
+  useFolder();
+
   it("sends, receives, and tells of the end and the close", async () => {
     const path = freshPath();
     const server = await serve(path, (socket) => {
@@ -198,6 +206,8 @@ time.sleep(0.3)`;
 });
 
 describe("listening on a socket", { skip: !onBun && "only Bun listens" }, () => {
+  useFolder();
+
   it("closes the connection with the reason when a handler throws, and reports a throwing accept", async () => {
     const path = freshPath();
     const closed: (Error | undefined)[] = [];
