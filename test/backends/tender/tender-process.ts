@@ -79,12 +79,13 @@ export class TenderRig {
   }
 }
 
-/** Waits until a process has ended, and kills it if it takes too long. */
+/** Waits until a process has ended and all its output has come, and kills it if it takes too long. */
 export function ended(child: ChildProcess): Promise<{ status: number | null; signal: string | null }> {
   const timer = setTimeout(() => child.kill("SIGKILL"), TENDER_TIMEOUT_MS);
+  for (const stream of [child.stdout, child.stderr]) stream?.resume(); // unread output would hold up the end
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", (status, signal) => {
+    child.once("close", (status, signal) => {
       clearTimeout(timer);
       resolve({ status, signal });
     });
