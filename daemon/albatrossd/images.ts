@@ -293,6 +293,7 @@ class InflatingUpload implements Upload {
         }
       });
       this.#inflate.on("end", resolve);
+      this.#inflate.on("close", resolve); // all there is when it was given up
       this.#inflate.on("error", (cause) => {
         this.#failure ??= new ImageError(`failed to uncompress: ${cause.message}`, { cause });
         resolve();
