@@ -15,15 +15,26 @@ export const IDLE_TIMEOUT_MS = 60_000;
 
 const SWEEP_INTERVAL_MS = 10_000;
 
+/** Times of a {@link Server}, in milliseconds; for tests. */
+export interface ServerTimes {
+  readonly idleTimeout: number;
+  readonly sweepInterval: number;
+}
+
 /** The listening socket and its sessions. */
 export class Server {
   readonly #sessions = new Set<Session>();
   readonly #commands: Commands;
+  readonly #times: ServerTimes;
   #listener: Listener | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
-  constructor(commands: Commands) {
+  constructor(
+    commands: Commands,
+    times: ServerTimes = { idleTimeout: IDLE_TIMEOUT_MS, sweepInterval: SWEEP_INTERVAL_MS },
+  ) {
     this.#commands = commands;
+    this.#times = times;
   }
 
   /** Starts accepting. @throws if the socket cannot be bound */
@@ -36,13 +47,13 @@ export class Server {
       }
       this.#sessions.add(session);
       // The timer exists only while somebody is connected: an idle daemon sleeps.
-      this.#sweep ??= setInterval(() => this.#closeIdle(), SWEEP_INTERVAL_MS);
+      this.#sweep ??= setInterval(() => this.#closeIdle(), this.#times.sweepInterval);
       return session;
     });
   }
 
   #closeIdle(): void {
-    const oldest = performance.now() - IDLE_TIMEOUT_MS;
+    const oldest = performance.now() - this.#times.idleTimeout;
     for (const session of this.#sessions) if (session.idle && session.lastActive < oldest) session.abandon();
     if (this.#sessions.size > 0) return;
     clearInterval(this.#sweep);

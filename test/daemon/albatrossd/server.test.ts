@@ -1,0 +1,130 @@
+/** The sessions of the server within this process: idle ones, and those of other users of it. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import type { Message } from "../../../core/wire/message.ts";
+import { ImageStore, type Upload } from "../../../daemon/albatrossd/images.ts";
+import { success } from "../../../daemon/albatrossd/reply.ts";
+import { IDLE_TIMEOUT_MS, Server } from "../../../daemon/albatrossd/server.ts";
+import type { Commands, Outcome } from "../../../daemon/albatrossd/session.ts";
+import { commandFrame, create, info, say, until, Wire } from "../../end-to-end/harness.ts";
+
+/** Commands whose end a test decides. */
+class SlowCommands implements Commands {
+  readonly images: ImageStore;
+  readonly waiting: (() => void)[] = [];
+  readonly uploads: (Upload | undefined)[] = [];
+  readonly logged: string[] = [];
+
+  constructor(folder: string) {
+    this.images = new ImageStore(folder);
+  }
+
+  perform(message: Message, upload: Upload | undefined): Outcome | Promise<Outcome> {
+    const answer: Outcome = { kind: "reply", reply: success(message.header.name.text), keep: true };
+    this.uploads.push(upload);
+    const { payload } = message;
+    if (payload.kind === "command" && payload.command.kind === "unikernel-info") return answer;
+    return new Promise((resolve) => {
+      this.waiting.push(() => resolve(answer));
+    });
+  }
+
+  log(text: string): void {
+    this.logged.push(text);
+  }
+}
+
+describe("a server", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-server-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "socket");
+
+  async function serving(
+    action: (commands: SlowCommands) => Promise<void>,
+    times = { idleTimeout: 200, sweepInterval: 20 },
+  ): Promise<void> {
+    const commands = new SlowCommands(folder);
+    const server = new Server(commands, times);
+    await server.listen({ path, activation: false });
+    try {
+      await action(commands);
+    } finally {
+      server.close();
+    }
+  }
+
+  it("closes connections that do nothing, and only those", async () => {
+    await serving(async (commands) => {
+      const idle = await Wire.open(path);
+      const busy = await Wire.open(path);
+      const working = await Wire.open(path);
+      const started = performance.now();
+      working.send(commandFrame("work", { kind: "unikernel-destroy" }));
+      const ping = setInterval(() => busy.send(commandFrame("busy", info)), 40);
+      try {
+        await idle.gone();
+        assert.ok(performance.now() - started >= 200);
+        assert.equal(busy.closed, false);
+        await until("a while has passed", () => performance.now() - started > 500);
+        assert.equal(busy.closed, false);
+        assert.equal(working.closed, false);
+        for (const answer of commands.waiting) answer();
+        await working.frame(0);
+      } finally {
+        clearInterval(ping);
+      }
+      await busy.gone();
+      await working.gone();
+    });
+    assert.equal(IDLE_TIMEOUT_MS, 60_000);
+  });
+
+  it("closes a connection that stops within a frame, and drops its image", async () => {
+    await serving(async (commands) => {
+      const wire = await Wire.open(path);
+      const frame = commandFrame("stalled", create(new Uint8Array(100_000)));
+      wire.send(frame.subarray(0, 70_000));
+      await wire.gone();
+      assert.deepEqual(commands.uploads, []);
+      await until("the image is removed", () => readdirSync(join(folder, "images")).length === 0);
+    });
+  });
+
+  it("answers in order, one command at a time", async () => {
+    await serving(async (commands) => {
+      const wire = await Wire.open(path);
+      const frames = ["a", "b", "c"].map((name) => commandFrame(name, { kind: "unikernel-destroy" }));
+      wire.send(Buffer.concat([...frames, commandFrame("d", info)]));
+      for (let at = 0; at < frames.length; at++) {
+        await until("a command is performed", () => commands.waiting.length === 1);
+        assert.equal(commands.uploads.length, at + 1);
+        commands.waiting.pop()?.();
+        await wire.frame(at);
+      }
+      await wire.frame(3);
+      assert.deepEqual(
+        wire.messages.map(({ payload }) => say(payload)),
+        [":a", ":b", ":c", ":d"],
+      );
+      wire.close();
+    });
+  });
+
+  it("goes on with a command whose client has gone", async () => {
+    await serving(async (commands) => {
+      const wire = await Wire.open(path);
+      wire.send(commandFrame("gone", { kind: "unikernel-destroy" }));
+      await until("it is performed", () => commands.waiting.length === 1);
+      wire.close();
+      commands.waiting.pop()?.();
+      const next = await Wire.open(path);
+      next.send(commandFrame("next", info));
+      await next.frame(0);
+      next.close();
+      assert.deepEqual(commands.logged, []);
+    });
+  });
+});
