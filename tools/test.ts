@@ -16,7 +16,17 @@ const root = join(import.meta.dirname, "..");
 const TEST_TIMEOUT_MS = 120_000;
 
 /** Folders and files whose tests also run on Deno, since what they test is used there. */
-const denoTests = ["test/core", "test/client"];
+const denoTests = [
+  "test/core",
+  "test/client",
+  "test/cli",
+  "test/daemon/common/flags.test.ts",
+  "test/daemon/common/log.test.ts",
+  "test/daemon/console/ring.test.ts",
+  "test/daemon/console/registry.test.ts",
+  "test/daemon/console/line-splitter.test.ts",
+  "test/daemon/console/subscriber.test.ts",
+];
 
 /**
  * Tests that may be skipped, each for something that no package of Debian can give. Any other skipped test counts as

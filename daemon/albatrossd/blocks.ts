@@ -1,51 +1,18 @@
 /**
- * Block devices: plain files of exactly their size in `D/block` (daemon.md 14).
+ * Adding and removing block devices (daemon.md 14).
  *
  * @module
  */
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decide } from "../../core/engine/decide.ts";
-import { type Name, NameError, parseName } from "../../core/name.ts";
+import type { Name } from "../../core/name.ts";
 import { blockFile } from "../../core/paths.ts";
-import type { BlockEntry } from "../../core/resources.ts";
 import type { Command } from "../../core/wire/message.ts";
-import type { Log } from "../common/log.ts";
+import { MEBIBYTE } from "./block-files.ts";
 import { failure, type Reply, success } from "./reply.ts";
 import type { Supervisor } from "./supervisor.ts";
-
-const MEBIBYTE = 2 ** 20;
-
-/** Why a file of `size` bytes is no device; `undefined` if it is one. */
-function unsuitable(size: number): string | undefined {
-  return size === 0 || size % MEBIBYTE !== 0 ? "size is either 0 or not MB aligned" : undefined;
-}
-
-/** The devices found in `D/block`; files that are none are warned about. */
-export function scanBlocks(databaseDirectory: string, log: Log): BlockEntry[] {
-  const folder = join(databaseDirectory, "block");
-  const found: BlockEntry[] = [];
-  for (const file of readdirSync(folder)) {
-    try {
-      const name = parseName(file);
-      const { size } = statSync(join(folder, file));
-      if (name.isPath || name.text !== file) throw new NameError("invalid name");
-      const defect = unsuitable(size);
-      if (defect === undefined) found.push({ name, size: size / MEBIBYTE });
-      else log.warning(`ignoring block device ${file}: ${defect}`);
-    } catch (error) {
-      log.warning(`ignoring ${file} in ${folder}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  return found;
-}
-
-/** The device of this name as it is on the disk now, in MiB; `undefined` if there is none. */
-export function sizeOfBlock(databaseDirectory: string, name: Name): number | undefined {
-  const status = statSync(blockFile(databaseDirectory, name), { throwIfNoEntry: false });
-  return status === undefined || unsuitable(status.size) !== undefined ? undefined : status.size / MEBIBYTE;
-}
 
 async function makeFile(path: string, bytes: number): Promise<void> {
   const file = await open(path, "wx", 0o600);

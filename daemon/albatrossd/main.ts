@@ -21,7 +21,7 @@ import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import type { Log } from "../common/log.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
-import { scanBlocks } from "./blocks.ts";
+import { scanBlocks } from "./block-files.ts";
 import { DaemonCommands } from "./commands.ts";
 import { ConsoleLink } from "./console-link.ts";
 import { ImageStore } from "./images.ts";

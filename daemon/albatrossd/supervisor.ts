@@ -15,7 +15,7 @@ import { blockNameOf } from "../../core/resources.ts";
 import { ARGUMENTS_EXIT_CODE, HEALTHY_AFTER_MS, nextDelay, shouldRestart } from "../../core/restart.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
-import { sizeOfBlock } from "./blocks.ts";
+import { sizeOfBlock } from "./block-files.ts";
 import { check, cleanUp, type InstanceHost, StartError, start } from "./instance.ts";
 import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
 import { Serial } from "./serial.ts";

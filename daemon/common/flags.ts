@@ -70,8 +70,8 @@ export function integer(least: number, tooSmall: string): (text: string) => numb
 /**
  * Parses a command line.
  *
- * Long flags take their value as `--flag=value` or as the next argument, and may be shortened as long as they stay
- * unambiguous; short ones may be joined (`-vv`). After `--` everything is positional.
+ * Long flags take their value as `--flag=value` or as the next argument, and may not be shortened (client.md 2); short
+ * ones may be joined (`-vv`). After `--` everything is positional.
  *
  * @throws {UsageError}
  */
@@ -133,15 +133,9 @@ function needsValue(flag: Flag<unknown>): boolean {
 }
 
 function findLong(flags: Flags, name: string): Flag<unknown> {
-  const all = Object.values(flags);
-  const exact = all.find((flag) => flag.names.includes(name));
-  if (exact !== undefined) return exact;
-  const longer = all.filter((flag) => flag.names.some((known) => known.startsWith(name)));
-  const [only] = longer;
-  if (only !== undefined && longer.length === 1 && name.length > 2) return only;
-  if (longer.length < 2 || name.length <= 2) throw new UsageError(`unknown option ${name}`);
-  const candidates = longer.flatMap((flag) => flag.names.filter((known) => known.startsWith(name)));
-  throw new UsageError(`option ${name} ambiguous and could be either ${candidates.join(" or ")}`);
+  const flag = Object.values(flags).find((candidate) => candidate.names.includes(name));
+  if (flag === undefined) throw new UsageError(`unknown option ${name}`);
+  return flag;
 }
 
 /** The help: usage, what it does, and every flag. */
