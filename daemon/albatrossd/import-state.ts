@@ -11,8 +11,31 @@ import { Name } from "../../core/name.ts";
 import { stateFile } from "../../core/paths.ts";
 import { decodeState } from "../../core/wire/state.ts";
 import type { Log } from "../common/log.ts";
-import type { ImageStore, StoredImage } from "./images.ts";
+import { ImageError, type ImageStore, type StoredImage } from "./images.ts";
 import type { Store } from "./store.ts";
+
+async function receive(images: ImageStore, compressed: boolean, bytes: Uint8Array): Promise<StoredImage> {
+  const upload = images.receive(compressed);
+  if (upload.write(bytes)) await upload.drained();
+  return await upload.finish();
+}
+
+/** One that cannot be uncompressed is kept as it is: its unikernel is then listed as failed, and the others start. */
+async function receiveImage(
+  images: ImageStore,
+  name: Name,
+  compressed: boolean,
+  bytes: Uint8Array,
+  log: Log,
+): Promise<StoredImage> {
+  try {
+    return await receive(images, compressed, bytes);
+  } catch (error) {
+    if (!compressed || !(error instanceof ImageError)) throw error;
+    log.error(`the image of ${name.toDisplay()} is kept as it is: ${error.message}`);
+    return await receive(images, false, bytes);
+  }
+}
 
 /**
  * Imports `D/state`, if there is one and the store never looked for it: all of it, or nothing.
@@ -42,11 +65,8 @@ export async function importState(
     }));
     for (const { name, value } of unikernels) {
       const { type, compressed, image: bytes, ...given } = value;
-      let image: StoredImage | undefined;
-      if (type === "solo5") {
-        const upload = images.receive(compressed);
-        if (upload.write(bytes)) await upload.drained();
-        image = await upload.finish();
+      const image = type === "solo5" ? await receiveImage(images, name, compressed, bytes, log) : undefined;
+      if (image !== undefined) {
         pinned.push(image);
         await image.durable();
       }
