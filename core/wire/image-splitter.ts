@@ -30,8 +30,8 @@ export interface SplitterOptions {
   /** The longest message that is not a create command, in bytes. */
   readonly limit: number;
   /**
-   * Takes a part of the image, in order. The bytes are a view on the pushed chunk (or on what was kept of earlier ones)
-   * and valid only during the call. Everything handed over is worthless if the splitter fails later.
+   * Takes a part of the image, in order. The bytes are a view on the pushed chunk, or a copy of what was kept of earlier
+   * ones: the splitter does not touch them again. Everything handed over is worthless if the splitter fails later.
    */
   readonly onImage: (bytes: Uint8Array) => void;
 }

@@ -55,6 +55,11 @@ export class ConsoleLink {
     return this.#link !== undefined;
   }
 
+  /** Whether there is a connection at the moment. */
+  get connected(): boolean {
+    return this.#link !== undefined;
+  }
+
   /** Ends the connection for good. */
   stop(): void {
     this.#stopped = true;

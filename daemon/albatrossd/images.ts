@@ -22,6 +22,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createInflate, type Inflate } from "node:zlib";
 import type { ImageReference } from "../../core/engine/state.ts";
+import { collectSoon } from "../../runtime/memory.ts";
 
 /** The largest image, in bytes uncompressed. */
 export const IMAGE_SIZE_MAX = 512 * 2 ** 20;
@@ -52,7 +53,7 @@ export class ImageError extends Error {
 export interface Upload {
   /** Why the upload cannot succeed any more; further bytes are ignored. */
   readonly failure: ImageError | undefined;
-  /** Takes the next bytes; they are copied before anything waits. @returns whether to pause the sender, see `drained` */
+  /** Takes the next bytes, which must not change any more. @returns whether to pause the sender, see `drained` */
   write(chunk: Uint8Array): boolean;
   /** Resolves when the bytes taken so far are with the file system. */
   drained(): Promise<void>;
@@ -222,15 +223,14 @@ class FileUpload implements Upload {
       }
       return false;
     }
-    const copy = chunk.slice();
-    this.#pending += copy.length;
+    this.#pending += chunk.length;
     this.#tail = (this.#tail ?? Promise.resolve()).then(async () => {
       try {
-        for (let at = 0; at < copy.length; ) at += await writeSome(descriptor, copy, at);
+        for (let at = 0; at < chunk.length; ) at += await writeSome(descriptor, chunk, at);
       } catch (cause) {
         this.#fail(cause);
       }
-      this.#pending -= copy.length;
+      this.#pending -= chunk.length;
     });
     return this.#pending > UPLOAD_HIGH_WATER;
   }
@@ -246,6 +246,7 @@ class FileUpload implements Upload {
       if (this.#descriptor === undefined || this.#settled) throw new ImageError("the upload was given up");
       const image = this.#complete(this.#hash.digest("hex"), this.#size, this.#descriptor);
       this.#settled = true;
+      if (this.#size > WRITTEN_AT_ONCE_MAX) collectSoon();
       return image;
     } catch (cause) {
       await this.abort();
@@ -303,7 +304,7 @@ class InflatingUpload implements Upload {
 
   write(chunk: Uint8Array): boolean {
     if (this.#failure !== undefined) return false;
-    return !this.#inflate.write(chunk.slice());
+    return !this.#inflate.write(chunk);
   }
 
   async drained(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, rmSync, symlinkSync } from "node:fs";
+import { constants } from "node:os";
 import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
 import { BackendRefusal } from "../../backends/backend.ts";
 import { chooseBackend } from "../../backends/builtin.ts";
@@ -22,6 +23,7 @@ import { HostNetworkError } from "../../host/network.ts";
 import { identify } from "../../host/process-identity.ts";
 import type { ChildProcess } from "../../runtime/process.ts";
 import type { ImageStore } from "./images.ts";
+import { ownProcess } from "./process-handle.ts";
 import { Undo } from "./undo.ts";
 
 /** Environment variable by which a process is known to be albatrossd's: `<store id>/<instance>/<name>`. */
@@ -44,6 +46,8 @@ export interface InstanceHost {
   /** Whether `--name=` gets the full name instead of the label. */
   readonly fullName: boolean;
   readonly now: () => number;
+  /** Whether the console daemon can be asked at once. */
+  readonly consoleIsThere: () => boolean;
   /** Has the console daemon read the unikernel's fifo. */
   readonly addConsole: (name: Name) => Promise<void>;
 }
@@ -137,6 +141,68 @@ function blockDevices(host: InstanceHost, name: Name, spec: UnikernelSpec): Laun
   });
 }
 
+/** Has the console daemon read the fifo. @returns the failure, if any: never rejects */
+async function askConsole(host: InstanceHost, name: Name): Promise<StartError | undefined> {
+  try {
+    await host.addConsole(name);
+    return undefined;
+  } catch (cause) {
+    return new StartError("could not create unikernel: console failed", { cause });
+  }
+}
+
+function throwIfFailed(failure: StartError | undefined): void {
+  if (failure !== undefined) throw failure;
+}
+
+interface Prepared {
+  readonly image: string;
+  readonly fifo: string;
+  readonly taps: Run["taps"];
+}
+
+/** Starts the process, with everything it needs in place. */
+function launch(
+  host: InstanceHost,
+  name: Name,
+  spec: UnikernelSpec,
+  launcher: Launcher,
+  { image, fifo, taps }: Prepared,
+): Started {
+  const console = openConsoleFifo(fifo);
+  try {
+    const instance = randomBytes(12).toString("hex");
+    const child = launcher.launch({
+      name,
+      imageFile: image,
+      arguments: spec.arguments,
+      nameArgument: nameArgument(host, name, spec),
+      networks: spec.arguments.networks.map((network, at) => ({
+        name: network.name,
+        tap: taps[at]?.tap ?? "",
+        mac: macOf(name, network),
+      })),
+      blockDevices: blockDevices(host, name, spec),
+      environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
+      console,
+    });
+    const identity = identify(child.pid);
+    const run = {
+      instance,
+      pid: child.pid,
+      // 0 matches no process: one that ended already needs no telling apart from others.
+      processStart: identity?.startTime ?? 0,
+      bootId: identity?.bootId ?? "",
+      startedAt: host.now(),
+      taps,
+      launcher: launcher.description,
+    };
+    return { run, child };
+  } finally {
+    closeSync(console);
+  }
+}
+
 /**
  * Starts a checked unikernel: image link, fifo, taps, console, process. Either all of it is there, or nothing.
  *
@@ -149,44 +215,18 @@ export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec,
     const fifo = fifoFile(host.temporaryDirectory, name);
     makeFifo(fifo);
     undo.push(() => rmSync(fifo, { force: true }));
+    // The answer comes while the rest is prepared. A console daemon that is not there is waited for before anything runs.
+    const consoleFailed = askConsole(host, name);
+    if (!host.consoleIsThere()) throwIfFailed(await consoleFailed);
     const taps = await createTaps(host, name, spec, undo);
-    try {
-      await host.addConsole(name);
-    } catch (cause) {
-      throw new StartError("could not create unikernel: console failed", { cause });
-    }
-    const console = openConsoleFifo(fifo);
-    try {
-      const instance = randomBytes(12).toString("hex");
-      const child = launcher.launch({
-        name,
-        imageFile: image,
-        arguments: spec.arguments,
-        nameArgument: nameArgument(host, name, spec),
-        networks: spec.arguments.networks.map((network, at) => ({
-          name: network.name,
-          tap: taps[at]?.tap ?? "",
-          mac: macOf(name, network),
-        })),
-        blockDevices: blockDevices(host, name, spec),
-        environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
-        console,
-      });
-      const identity = identify(child.pid);
-      const run = {
-        instance,
-        pid: child.pid,
-        // 0 matches no process: one that ended already needs no telling apart from others.
-        processStart: identity?.startTime ?? 0,
-        bootId: identity?.bootId ?? "",
-        startedAt: host.now(),
-        taps,
-        launcher: launcher.description,
-      };
-      return { run, child };
-    } finally {
-      closeSync(console);
-    }
+    const started = launch(host, name, spec, launcher, { image, fifo, taps });
+    undo.push(async () => {
+      const process = ownProcess(started.child, started.run);
+      process.signal(constants.signals.SIGKILL);
+      await process.exited;
+    });
+    throwIfFailed(await consoleFailed);
+    return started;
   } catch (error) {
     const failures = await undo.rollBack();
     const text = error instanceof StartError ? error.message : `could not create unikernel: ${reason(error)}`;

@@ -131,6 +131,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     images,
     fullName: values.fullName,
     now: Date.now,
+    consoleIsThere: () => consoles.connected,
     addConsole: async (name) => await consoles.add(entry(name)),
   };
   const supervisor: Supervisor = new Supervisor(
