@@ -59,6 +59,11 @@ export function blockNameOf(
   return unikernel.sibling(label);
 }
 
+/** Whether `path` is one of the paths above a unikernel or block device: `:foo` and `foo:` share a slot, but no limits. */
+function isBelow(name: Name, path: Name): boolean {
+  return name.parentPath.isWithin(path);
+}
+
 interface Used {
   readonly count: number;
   readonly memory: Int;
@@ -68,7 +73,7 @@ function usedBelow(resources: Resources, path: Name): Used {
   let count = 0;
   let memory: Int = 0;
   for (const unikernel of resources.unikernels.values()) {
-    if (!unikernel.name.isWithin(path)) continue;
+    if (!isBelow(unikernel.name, path)) continue;
     count++;
     memory = add(memory, unikernel.arguments.memory);
   }
@@ -77,7 +82,7 @@ function usedBelow(resources: Resources, path: Name): Used {
 
 function blockUsedBelow(resources: Resources, path: Name): Int {
   let used: Int = 0;
-  for (const block of resources.blocks.values()) if (block.name.isWithin(path)) used = add(used, block.size);
+  for (const block of resources.blocks.values()) if (isBelow(block.name, path)) used = add(used, block.size);
   return used;
 }
 
@@ -115,6 +120,8 @@ function refusedByPolicy(
  * @returns the reason why not, or `undefined`
  */
 export function checkUnikernel(resources: Resources, name: Name, wanted: Consumer["arguments"]): string | undefined {
+  // Before anything is counted: a negative amount would make room for others.
+  if (wanted.memory <= 0) return `Cannot run a unikernel with ${wanted.memory} MB of memory. Give it at least 1 MB`;
   for (const entry of bindingPolicies(resources, name.parentPath)) {
     const refusal = refusedByPolicy(resources, entry, wanted);
     if (refusal !== undefined) return refusal;
@@ -159,7 +166,7 @@ function refusedByUse(resources: Resources, path: Name, policy: Policy): string 
   const cpuIds = new Set<Int>();
   const bridges = new Set<ByteString>();
   for (const unikernel of resources.unikernels.values()) {
-    if (!unikernel.name.isWithin(path)) continue;
+    if (!isBelow(unikernel.name, path)) continue;
     for (const id of unikernel.arguments.cpuIds) cpuIds.add(id);
     for (const network of unikernel.arguments.networks) bridges.add(bridgeOf(network));
   }
