@@ -126,7 +126,11 @@ describe("an image reply", () => {
       (connection) => {
         connection.pause();
         setTimeout(() => connection.resume(), 600); // to see the end
-        return { data: (chunk) => void (received += chunk.length) };
+        return {
+          data: (chunk) => {
+            received += chunk.length;
+          },
+        };
       },
       200,
     );
