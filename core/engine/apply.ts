@@ -107,6 +107,8 @@ export function apply(state: State, event: Event): State {
       return { ...state, policies: put(state.policies, event.name, { name: event.name, policy: event.policy }) };
     case "policy-removed":
       return { ...state, policies: without(state.policies, event.name) };
+    case "policy-settled":
+      return { ...state, settled: put(state.settled, event.name, { name: event.name, at: event.at }) };
     case "block-added":
       return { ...state, blocks: put(state.blocks, event.name, { name: event.name, size: event.size }) };
     case "block-removed":

@@ -118,12 +118,34 @@ function samePolicy(a: Policy, b: Policy): boolean {
   );
 }
 
-function decidePolicyAdd(state: State, name: Name, policy: Policy): Decision {
+/** Who asks for a change of a policy: a delegation certificate of that `notBefore`, or an administrator now. */
+export interface PolicySource {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly delegated: boolean;
+}
+
+function decidePolicyAdd(state: State, name: Name, policy: Policy, source: PolicySource | undefined): Decision {
   const path = name.parentPath;
+  const settled = state.settled.get(path.key);
+  // The word of a newer delegation, or of an administrator after it, stands: certificates are used again and again.
+  if (source?.delegated === true && settled !== undefined && source.at < settled.at) {
+    return say("no modification of policy");
+  }
+  const settles: Event[] =
+    source === undefined || settled?.at === source.at ? [] : [{ kind: "policy-settled", name: path, at: source.at }];
   const present = state.policies.get(path.key);
-  if (present !== undefined && samePolicy(present.policy, policy)) return say("no modification of policy");
+  if (present !== undefined && samePolicy(present.policy, policy)) return say("no modification of policy", ...settles);
   const refusal = insertPolicy(state, path, policy);
-  return refusal === undefined ? say("added policy", { kind: "policy-added", name: path, policy }) : refuse(refusal);
+  if (refusal !== undefined) return refuse(refusal);
+  return say("added policy", { kind: "policy-added", name: path, policy }, ...settles);
+}
+
+function decidePolicyRemove(state: State, name: Name, source: PolicySource | undefined): Decision {
+  const path = name.parentPath;
+  if (!state.policies.has(path.key)) return refuse("unknown policy");
+  const settles: Event[] = source === undefined ? [] : [{ kind: "policy-settled", name: path, at: source.at }];
+  return say("removed policy", { kind: "policy-removed", name: path }, ...settles);
 }
 
 /** MiB in the largest size whose bytes are still exact. */
@@ -156,9 +178,10 @@ function decideBlockRemove(state: State, name: Name): Decision {
 /**
  * Decides a command, except creates (see {@link decideCreate}) and info (answered from the observed state).
  *
+ * @param source who asks, for changes of policies; without it nothing is remembered about that
  * @returns `undefined` for commands that albatrossd does not serve
  */
-export function decide(state: State, name: Name, command: Command): Decision | undefined {
+export function decide(state: State, name: Name, command: Command, source?: PolicySource): Decision | undefined {
   switch (command.kind) {
     case "unikernel-restart":
       return decideRestart(state, name, command.arguments);
@@ -174,13 +197,9 @@ export function decide(state: State, name: Name, command: Command): Decision | u
       return { kind: "reply", success: { kind: "policies", policies }, events: [] };
     }
     case "policy-add":
-      return decidePolicyAdd(state, name, command.policy);
-    case "policy-remove": {
-      const path = name.parentPath;
-      return state.policies.has(path.key)
-        ? say("removed policy", { kind: "policy-removed", name: path })
-        : refuse("unknown policy");
-    }
+      return decidePolicyAdd(state, name, command.policy, source);
+    case "policy-remove":
+      return decidePolicyRemove(state, name, source);
     case "block-info": {
       const devices = select(state.blocks, name).map(({ name: shown, entry }) => ({
         name: shown,

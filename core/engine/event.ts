@@ -11,6 +11,8 @@ import type { Run, UnikernelSpec } from "./state.ts";
 export type Event =
   | { readonly kind: "policy-added"; readonly name: Name; readonly policy: Policy }
   | { readonly kind: "policy-removed"; readonly name: Name }
+  /** Who last spoke on the policy of a path, and when: milliseconds since 1970. */
+  | { readonly kind: "policy-settled"; readonly name: Name; readonly at: number }
   /** `size` in MiB. */
   | { readonly kind: "block-added"; readonly name: Name; readonly size: Int }
   | { readonly kind: "block-removed"; readonly name: Name }

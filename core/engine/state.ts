@@ -68,10 +68,19 @@ export interface Unikernel extends Consumer {
 /** Everything. Maps are keyed by {@link Name.key}; a state is never modified, {@link apply} makes a new one. */
 export interface State {
   readonly policies: ReadonlyMap<string, PolicyEntry>;
+  /** When the policy of a path was settled: what an older delegation certificate asks for does not undo it. */
+  readonly settled: ReadonlyMap<string, Settled>;
   readonly unikernels: ReadonlyMap<string, Unikernel>;
   readonly blocks: ReadonlyMap<string, BlockEntry>;
   /** How unikernels ended that are not there any more, oldest first: the last {@link ENDED_MAX} of them. */
   readonly ended: ReadonlyMap<string, Ended>;
+}
+
+/** The time of the newest word on the policy of a path. */
+export interface Settled {
+  readonly name: Name;
+  /** Milliseconds since 1970: `notBefore` of a delegation, or when an administrator gave the command. */
+  readonly at: number;
 }
 
 /** How a unikernel ended for good by itself. */
@@ -91,6 +100,7 @@ export const ENDED_MAX = 256;
 /** Nothing. */
 export const EMPTY_STATE: State = {
   policies: new Map(),
+  settled: new Map(),
   unikernels: new Map(),
   blocks: new Map(),
   ended: new Map(),

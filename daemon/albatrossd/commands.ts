@@ -8,11 +8,12 @@ import { decide } from "../../core/engine/decide.ts";
 import type { Name } from "../../core/name.ts";
 import type { Header, Message, UnikernelCommand } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { delegationTime, IMAGE_BY_DIGEST_SEQUENCE, IMAGE_NOT_PRESENT } from "../../core/wire/peer-extensions.ts";
 import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
 import type { Log } from "../common/log.ts";
 import { changeBlock } from "./blocks.ts";
 import { compressImage } from "./compress-image.ts";
-import { ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
+import { HEAD_SIZE, ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
 import { failure, type Reply } from "./reply.ts";
 import { TooManyTasks } from "./serial.ts";
 import type { Commands, Outcome } from "./session.ts";
@@ -32,6 +33,8 @@ export interface CommandHost {
   readonly databaseDirectory: string;
   /** Looks again at what bridges the host has. */
   readonly refreshBridges: () => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly log: Log;
 }
 
@@ -70,7 +73,7 @@ export class DaemonCommands implements Commands {
         };
       case "unikernel-create":
       case "unikernel-force-create":
-        return this.#guarded(() => this.#create(header.name, command, upload));
+        return this.#guarded(() => this.#create(header, command, upload));
       case "unikernel-restart":
         return this.#guarded(() => {
           this.#host.refreshBridges();
@@ -91,17 +94,19 @@ export class DaemonCommands implements Commands {
           attach: (connection) => this.#host.statistics.attach(connection, this.#host.supervisor.state),
         };
       default:
-        return this.#decided(header.name, command);
+        return this.#decided(header, command);
     }
   }
 
   /** Commands that are answered from the state alone. */
-  #decided(name: Name, command: Parameters<typeof decide>[2]): Outcome {
+  #decided({ name, sequence }: Header, command: Parameters<typeof decide>[2]): Outcome {
     if (command.kind === "policy-add" && name.label !== undefined) {
       this.#host.log.warning(`policy command with non-empty name part ${name.toDisplay()}`);
     }
     const { supervisor } = this.#host;
-    const decision = decide(supervisor.state, name, command);
+    const delegated = delegationTime(sequence);
+    const source = { at: delegated ?? this.#host.now(), delegated: delegated !== undefined };
+    const decision = decide(supervisor.state, name, command, source);
     if (decision === undefined || decision.kind === "plan") return closing(failure("unknown command"));
     if (decision.kind === "refuse") return closing(failure(decision.text));
     if (decision.events.length > 0) {
@@ -130,11 +135,20 @@ export class DaemonCommands implements Commands {
     }
   }
 
-  async #create(name: Name, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
+  /** The image that a create names by its digest instead of carrying it (see `core/wire/peer-extensions.ts`). */
+  async #imageByDigest(upload: Upload | undefined): Promise<StoredImage | undefined> {
+    await upload?.abort();
+    return upload?.head.length === HEAD_SIZE ? this.images.pinByDigest(upload.head.toHex()) : undefined;
+  }
+
+  async #create({ name, sequence }: Header, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
     const { type, compressed: _compressed, image: _image, ...given } = command.config;
     if (given.networks.length > 0) this.#host.refreshBridges();
     let image: StoredImage | undefined;
-    if (type === "solo5") {
+    if (type === "solo5" && sequence === IMAGE_BY_DIGEST_SEQUENCE) {
+      image = await this.#imageByDigest(upload);
+      if (image === undefined) return failure(IMAGE_NOT_PRESENT);
+    } else if (type === "solo5") {
       try {
         // An empty image is an invalid one, and is refused as such.
         image = await (upload ?? this.images.receive(false)).finish();

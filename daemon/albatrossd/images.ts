@@ -27,6 +27,15 @@ import { collectSoon } from "../../runtime/memory.ts";
 /** The largest image, in bytes uncompressed. */
 export const IMAGE_SIZE_MAX = 512 * 2 ** 20;
 
+/** Bytes of the beginning of an upload that are kept: a digest. */
+export const HEAD_SIZE = 32;
+
+/** The beginning of what was received, after more of it. */
+function extendHead(head: Uint8Array, chunk: Uint8Array): Uint8Array {
+  if (head.length >= HEAD_SIZE) return head;
+  return Uint8Array.of(...head, ...chunk.subarray(0, HEAD_SIZE - head.length));
+}
+
 /** Bytes received but not yet on disk from which the sender is asked to wait. */
 export const UPLOAD_HIGH_WATER = 2 ** 20;
 
@@ -53,6 +62,8 @@ export class ImageError extends Error {
 export interface Upload {
   /** Why the upload cannot succeed any more; further bytes are ignored. */
   readonly failure: ImageError | undefined;
+  /** The first {@link HEAD_SIZE} bytes as they were received. */
+  readonly head: Uint8Array;
   /** Takes the next bytes, which must not change any more. @returns whether to pause the sender, see `drained` */
   write(chunk: Uint8Array): boolean;
   /** Resolves when the bytes taken so far are with the file system. */
@@ -98,6 +109,12 @@ export class ImageStore {
   /** Whether the image is there, completely. */
   has(image: ImageReference): boolean {
     return statSync(this.pathOf(image.sha256), { throwIfNoEntry: false })?.size === image.size;
+  }
+
+  /** Protects the image of this digest (lower-case hex) from collection, if it is there and on the disk. */
+  pinByDigest(sha256: string): StoredImage | undefined {
+    const size = statSync(this.pathOf(sha256), { throwIfNoEntry: false })?.size;
+    return size === undefined ? undefined : this.pin({ sha256, size });
   }
 
   /** Protects an image that is there from collection. */
@@ -189,6 +206,8 @@ class FileUpload implements Upload {
   #failure: ImageError | undefined;
   #settled = false;
 
+  head: Uint8Array = new Uint8Array();
+
   get failure(): ImageError | undefined {
     return this.#failure;
   }
@@ -210,6 +229,7 @@ class FileUpload implements Upload {
   }
 
   write(chunk: Uint8Array): boolean {
+    this.head = extendHead(this.head, chunk);
     this.#size += chunk.length;
     if (this.#size > this.#sizeMax) this.#failure ??= new ImageError(`image exceeds ${this.#sizeMax} bytes`);
     const descriptor = this.#descriptor;
@@ -275,6 +295,8 @@ class InflatingUpload implements Upload {
   readonly #ended: Promise<void>;
   #failure: ImageError | undefined;
 
+  head: Uint8Array = new Uint8Array();
+
   get failure(): ImageError | undefined {
     return this.#failure;
   }
@@ -303,6 +325,7 @@ class InflatingUpload implements Upload {
   }
 
   write(chunk: Uint8Array): boolean {
+    this.head = extendHead(this.head, chunk);
     if (this.#failure !== undefined) return false;
     return !this.#inflate.write(chunk);
   }

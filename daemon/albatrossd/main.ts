@@ -149,6 +149,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     statistics,
     databaseDirectory: values.dbdir,
     refreshBridges: bridgeRefresher(supervisor, network, rootPolicy, log),
+    now: Date.now,
     log,
   });
   const server = new Server(commands);

@@ -127,6 +127,7 @@ export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
   removeFiles(join(host.temporaryDirectory, "fifo"), "", keptNames);
 
   const events: Event[] = stored.policies.map(({ name, policy }) => ({ kind: "policy-added", name, policy }));
+  for (const { name, at } of store.loadSettled()) events.push({ kind: "policy-settled", name, at });
   for (const { name, spec, restarts } of stored.unikernels) {
     events.push({ kind: "unikernel-restored", name, spec, restarts });
   }

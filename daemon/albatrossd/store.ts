@@ -9,7 +9,7 @@ import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSy
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Event } from "../../core/engine/event.ts";
-import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
+import type { Run, Settled, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import { Name, parseName } from "../../core/name.ts";
 import type { PolicyEntry } from "../../core/resources.ts";
 import type { MacAddress } from "../../core/unikernel.ts";
@@ -35,6 +35,7 @@ export interface StoredUnikernel {
 const schema = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE policies (name TEXT PRIMARY KEY, policy BLOB NOT NULL) STRICT;
+  CREATE TABLE settled (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   CREATE TABLE unikernels (
     name TEXT PRIMARY KEY, config BLOB NOT NULL, image TEXT, image_size INTEGER,
     restarts INTEGER NOT NULL, run TEXT
@@ -237,6 +238,19 @@ export class Store {
     }
   }
 
+  /** When the policies of which paths were settled. @throws {StoreError} if a row cannot be understood */
+  loadSettled(): readonly Settled[] {
+    try {
+      const rows = this.#prepare("SELECT name, at FROM settled").all() as { name: string; at: number }[];
+      return rows.map((row) => ({ name: parseName(row.name), at: row.at }));
+    } catch (cause) {
+      throw new StoreError(
+        `Cannot read the times of policies from the database: ${message(cause)}. Nothing was started; restore the database from a backup`,
+        { cause },
+      );
+    }
+  }
+
   /**
    * Writes what `events` changed, all or nothing. On return it is on the disk.
    *
@@ -274,6 +288,9 @@ export class Store {
       }
       case "policy-removed":
         this.#prepare("DELETE FROM policies WHERE name = ?").run(event.name.text);
+        return;
+      case "policy-settled":
+        this.#prepare("INSERT OR REPLACE INTO settled VALUES (?, ?)").run(event.name.text, event.at);
         return;
       case "unikernel-removed":
       case "unikernel-ended":

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromText, toText } from "../../../core/byte-string.ts";
+import { apply } from "../../../core/engine/apply.ts";
 import { consoleLimit, type Decision, decide, decideCreate } from "../../../core/engine/decide.ts";
 import type { State } from "../../../core/engine/state.ts";
 import { INT_MAX } from "../../../core/int.ts";
@@ -208,5 +209,39 @@ describe("other daemons' commands", () => {
     assert.equal(on(after(), ":", { kind: "console-inactive" }), "not served");
     assert.equal(on(after(), ":", { kind: "statistics-subscribe" }), "not served");
     assert.equal(fromText("x").length, 1);
+  });
+});
+
+describe("policies of delegations", () => {
+  const state = after();
+  const at = (time: number, delegated: boolean) => ({ at: time, delegated });
+  const run = (from: typeof state, source: { at: number; delegated: boolean }, changes = {}) => {
+    const decision = decide(from, parseName("foo:"), { kind: "policy-add", policy: policy(changes) }, source);
+    assert.ok(decision?.kind === "reply");
+    return decision.events.reduce(apply, from);
+  };
+
+  it("of an older certificate do not undo those of a newer one", () => {
+    const newer = run(state, at(2_000, true), { memory: 100 });
+    const older = run(newer, at(1_000, true), { memory: 50 });
+    assert.equal(older.policies.get("foo")?.policy.memory, 100);
+    assert.equal(run(older, at(3_000, true), { memory: 70 }).policies.get("foo")?.policy.memory, 70);
+  });
+
+  it("do not undo what an administrator said after they were made, nor a removal", () => {
+    const delegated = run(state, at(2_000, true), { memory: 100 });
+    const own = run(delegated, at(5_000, false), { memory: 40 });
+    assert.equal(run(own, at(2_000, true), { memory: 100 }).policies.get("foo")?.policy.memory, 40);
+    const removal = decide(delegated, parseName("foo:"), { kind: "policy-remove" }, at(5_000, false));
+    assert.ok(removal?.kind === "reply");
+    const removed = removal.events.reduce(apply, delegated);
+    assert.equal(run(removed, at(2_000, true), { memory: 100 }).policies.has("foo"), false);
+  });
+
+  it("remember the newest certificate even where its policy changes nothing", () => {
+    const first = run(state, at(1_000, true));
+    const second = run(first, at(3_000, true));
+    assert.equal(second.settled.get("foo")?.at, 3_000);
+    assert.equal(run(second, at(2_000, true), { memory: 99 }).policies.get("foo")?.policy.memory, policy({}).memory);
   });
 });
