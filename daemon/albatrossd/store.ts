@@ -159,7 +159,8 @@ export class Store {
       }
       this.id = this.#meta("id");
       this.#importDue = this.#meta("import") === "due";
-      database.exec("BEGIN IMMEDIATE; ROLLBACK"); // better now than at the first command: may it be written?
+      // May it be written? Better asked now than by the first command.
+      database.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; ROLLBACK");
     } catch (cause) {
       closeAfterFailure(database);
       throw new StoreError(
@@ -270,11 +271,19 @@ export class Store {
         write();
         this.#database.exec("COMMIT");
       } catch (error) {
-        this.#database.exec("ROLLBACK");
+        this.#rollBack();
         throw error;
       }
     } catch (cause) {
       throw new StoreError(`cannot write to the database: ${message(cause)}`, { cause });
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // After some failures, such as a full disk, SQLite has done so itself, and says that there is nothing to do.
     }
   }
 
