@@ -1,6 +1,7 @@
 /** What albatrossd acknowledged outlives it: killed, stopped, replaced, or with its database lost. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fromText } from "../../core/byte-string.ts";
@@ -258,6 +259,55 @@ describe("the database", () => {
     });
   });
 
+  it("that is full refuses what it cannot keep, and goes on when there is room", async () => {
+    await Machine.with(async (machine) => {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", machine.dbdir]);
+      try {
+        const first = await machine.start();
+        const failBehaviour = restarting;
+        const wishes = { words: ["sleep=1", "exit=2"], failBehaviour };
+        await machine.expect("here", create(kernels["exit-code"], wishes), "created unikernel");
+        const early = { unikernels: 1, cpuIds: [], memory: 1, block: undefined, bridges: [] };
+        await machine.expect("early:", { kind: "policy-add", policy: early }, "added policy");
+        const filler = join(machine.dbdir, "filler");
+        const { bavail, bsize } = statfsSync(machine.dbdir);
+        writeFileSync(filler, new Uint8Array(bavail * bsize));
+        // The first ones may still fit into pages that are there.
+        const refused = await until("the database is full", async () => {
+          for (let at = 0; ; at++) {
+            const policy = { ...early, unikernels: at };
+            const text = await machine.ask(`p${at}:`, { kind: "policy-add", policy });
+            if (text !== "added policy") return { at, text };
+          }
+        });
+        assert.match(refused.text, /^refused: cannot write to the database: .*full/);
+        const told = async () =>
+          JSON.stringify(await machine.converse(":", { kind: "policy-info" }), (_, value) =>
+            typeof value === "bigint" ? String(value) : value,
+          );
+        const policies = await told();
+        assert.ok(!policies.includes(`p${refused.at}`) && policies.includes("early"));
+        const another = await machine.ask("other", create(kernels["ticker"]));
+        assert.match(another, /^refused: (could not create unikernel: )?cannot (write|store)/);
+        // What runs goes on being supervised.
+        await until("it ended and is kept", async () => (await machine.statusOf("here"))?.lastExit === "exit 2");
+        assert.equal((await machine.info("here")).length, 1);
+        rmSync(filler);
+        await machine.reaches("here", "running");
+        await first.stop("SIGKILL");
+        await machine.startDaemon();
+        assert.equal(await told(), policies, "what was acknowledged, and nothing else");
+        await machine.reaches("here", "running");
+        await machine.expect("other", create(kernels["ticker"]), "created unikernel");
+        await machine.expect("other", destroy, "destroyed unikernel");
+        assert.match(await machine.ask("here", destroy), /^destroyed/);
+      } finally {
+        await machine.stopAll();
+        execFileSync("umount", [machine.dbdir]);
+      }
+    });
+  });
+
   it("is not shared by two daemons", async () => {
     await Machine.with(async (machine) => {
       await machine.start();
@@ -345,8 +395,10 @@ describe("albatrossd killed again and again while it works", () => {
             acknowledgements++;
           }
         });
-        // Another moment in each round, from before anything was acknowledged to after a few.
-        await new Promise((resolve) => setTimeout(resolve, 3 + round * 7));
+        // Another moment in each round: after so many acknowledgements, and a bit of the next work.
+        const enough = acknowledgements + (round % 10);
+        await until("enough is acknowledged", () => acknowledgements >= enough);
+        await new Promise((resolve) => setTimeout(resolve, (round * 7) % 23));
         await daemon.stop("SIGKILL");
         await Promise.all(working);
         const after = await machine.startDaemon();
@@ -369,7 +421,7 @@ describe("albatrossd killed again and again while it works", () => {
         assert.equal(machine.rows().length, present.size);
         await after.stop("SIGKILL");
       }
-      assert.ok(acknowledgements > 40, `only ${acknowledgements} commands were acknowledged`);
+      assert.ok(acknowledgements >= 90, `only ${acknowledgements} commands were acknowledged`);
     } finally {
       await machine.close();
     }

@@ -321,9 +321,10 @@ export class Machine {
     return daemon;
   }
 
-  /** The words of albatrossd's command line. */
+  /** The words of albatrossd's command line; `ALBATROSS_TEST_FLAGS` adds to them, e.g. another tender. */
   get words(): readonly string[] {
-    return [`--tmpdir=${this.tmpdir}`, `--dbdir=${this.dbdir}`, "-vv"];
+    const more = (process.env["ALBATROSS_TEST_FLAGS"] ?? "").split(" ").filter((word) => word !== "");
+    return [`--tmpdir=${this.tmpdir}`, `--dbdir=${this.dbdir}`, "-vv", ...more];
   }
 
   /** Starts albatrossd and waits until it serves. */
@@ -510,8 +511,8 @@ export class Machine {
     }
   }
 
-  /** Ends everything that was started here and removes every trace. */
-  async close(): Promise<void> {
+  /** Ends every process that was started here, and removes their taps. */
+  async stopAll(): Promise<void> {
     for (const wire of this.#wires) wire.close();
     await Promise.all(this.#daemons.map((daemon) => daemon.stop("SIGKILL")));
     for (const { pid } of this.processes()) {
@@ -526,6 +527,11 @@ export class Machine {
       const link = findLink(fromText(tap));
       if (link !== undefined) removeLink(link.index);
     }
+  }
+
+  /** Ends everything that was started here and removes every trace. */
+  async close(): Promise<void> {
+    await this.stopAll();
     for (const bridge of this.#bridges) this.removeBridge(bridge);
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -53,4 +53,25 @@ describe("albatrossd as an ordinary user", () => {
       assert.deepEqual(machine.processes(), []);
     });
   });
+
+  it("refuses a database that it may not write, and a directory", async () => {
+    await Machine.with(async (machine) => {
+      chmodSync(machine.directory, 0o755);
+      chownSync(machine.tmpdir, NOBODY, NOBODY);
+      const refused = machine.launch("albatrossd", machine.words, wrapper);
+      assert.equal(await refused.ends(), 125);
+      assert.match(refused.log, /EACCES.*permission denied/);
+      chownSync(machine.dbdir, NOBODY, NOBODY);
+      await (await machine.startDaemon({ wrapper })).stop();
+      const file = join(machine.dbdir, "albatross.sqlite");
+      chownSync(file, 0, 0);
+      chmodSync(file, 0o644);
+      const readOnly = machine.launch("albatrossd", machine.words, wrapper);
+      assert.equal(await readOnly.ends(), 125);
+      assert.match(
+        readOnly.log,
+        /Cannot use the database .*: attempt to write a readonly database\. Nothing was started/,
+      );
+    });
+  });
 });

@@ -153,20 +153,6 @@ describe("the image store", () => {
     await noLeak();
   });
 
-  it("copies what it is given", async () => {
-    const store = new ImageStore(folder);
-    for (const compressed of [false, true]) {
-      const upload = store.receive(compressed);
-      const whole = compressed ? deflateSync(pattern(100)) : pattern(100);
-      const chunk = new Uint8Array(whole);
-      upload.write(chunk);
-      chunk.fill(0); // the caller uses its memory again
-      const image = await upload.finish();
-      await image.durable();
-      assert.equal(image.sha256, sha256(pattern(100)));
-    }
-  });
-
   it("removes what nothing needs, but not what is pinned or used", async () => {
     const store = new ImageStore(folder);
     const [one, two, three] = await Promise.all([1, 2, 3].map((size) => send(store.receive(false), pattern(size))));
