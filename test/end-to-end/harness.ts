@@ -39,6 +39,11 @@ export function program(role: string): readonly [string, ...string[]] {
   return folder === undefined ? [process.execPath, join(root, "main.ts"), role] : [join(folder, "albatross"), role];
 }
 
+/** Flags for albatrossd where a test gives none: those of `ALBATROSS_TEST_FLAGS`, e.g. another tender. */
+function defaultFlags(): readonly string[] {
+  return (process.env["ALBATROSS_TEST_FLAGS"] ?? "").split(" ").filter((word) => word !== "");
+}
+
 /** Waits until `condition` gives something else than `false` or `undefined`, and gives that; fails with `what`. */
 export async function until<T>(
   what: string | (() => string),
@@ -321,14 +326,13 @@ export class Machine {
     return daemon;
   }
 
-  /** The words of albatrossd's command line; `ALBATROSS_TEST_FLAGS` adds to them, e.g. another tender. */
+  /** The words of albatrossd's command line. */
   get words(): readonly string[] {
-    const more = (process.env["ALBATROSS_TEST_FLAGS"] ?? "").split(" ").filter((word) => word !== "");
-    return [`--tmpdir=${this.tmpdir}`, `--dbdir=${this.dbdir}`, "-vv", ...more];
+    return [`--tmpdir=${this.tmpdir}`, `--dbdir=${this.dbdir}`, "-vv"];
   }
 
   /** Starts albatrossd and waits until it serves. */
-  async startDaemon({ flags = [], wrapper }: DaemonOptions = {}): Promise<Daemon> {
+  async startDaemon({ flags = defaultFlags(), wrapper }: DaemonOptions = {}): Promise<Daemon> {
     const daemon = this.launch("albatrossd", [...this.words, ...flags], wrapper);
     await this.#serves(daemon, this.socket);
     return daemon;
