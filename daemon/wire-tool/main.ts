@@ -1,7 +1,8 @@
 /**
  * The role `albatross wire`: shows what the codec makes of its input, one JSON value per line.
  *
- * It answers every line and goes on, whatever the line holds; it ends when its input does.
+ * It answers every line and goes on, whatever the line holds; it ends when its input does. Only a certificate chain
+ * stands on many lines: that is the whole input.
  *
  * @module
  */
@@ -40,10 +41,11 @@ const kinds: ReadonlyMap<string, (line: string) => Json> = new Map([
 /** The exit code for wrong usage. */
 const USAGE_EXIT_CODE = 124;
 
-const usage = `Usage: albatross wire ${[...kinds.keys()].join("|")}
+const usage = `Usage: albatross wire ${[...kinds.keys()].join("|")}|chain
 
 Reads one value per line from standard input and writes one line of JSON for each.
 message, extension, state: hex digits. name: the name itself. policy, restart, encode: JSON.
+chain: the whole input is one certificate chain in PEM, the leaf first; one line of JSON is written.
 `;
 
 /** The longest error text, in characters: some quote their input. */
@@ -52,11 +54,15 @@ const ERROR_TEXT_MAX = 500;
 /** The answer to one line; an error of any kind becomes `{"error": …}`. */
 function answerLine(answer: (line: string) => Json, line: string | typeof TOO_LONG): string {
   if (line === TOO_LONG) return JSON.stringify({ error: `line longer than ${LINE_LIMIT} bytes` });
+  return guardedAnswer(answer, line);
+}
+
+function guardedAnswer(answer: (text: string) => Json, text: string): string {
   try {
-    return JSON.stringify(answer(line));
+    return JSON.stringify(answer(text));
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    return JSON.stringify({ error: text.slice(0, ERROR_TEXT_MAX) });
+    const reason = error instanceof Error ? error.message : String(error);
+    return JSON.stringify({ error: reason.slice(0, ERROR_TEXT_MAX) });
   }
 }
 
@@ -68,6 +74,25 @@ function write(text: string): Promise<boolean> {
   return new Promise((resolve) => {
     process.stdout.write(text, (error) => resolve(error === undefined || error === null));
   });
+}
+
+/** Answers the one chain that the input is. */
+async function runChain(): Promise<number> {
+  process.stdout.on("error", () => undefined);
+  const { answerChain } = await import("./chain.ts");
+  const { PEM_CHARACTERS_MAX } = await import("../../pki/pem.ts");
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > PEM_CHARACTERS_MAX) {
+      const error = `input longer than ${PEM_CHARACTERS_MAX} bytes`;
+      return (await write(`${JSON.stringify({ error })}\n`)) ? 0 : 1;
+    }
+    chunks.push(chunk);
+  }
+  const pem = Buffer.concat(chunks).toString("latin1");
+  return (await write(`${guardedAnswer(answerChain, pem)}\n`)) ? 0 : 1;
 }
 
 /**
@@ -82,6 +107,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await write(usage);
     return 0;
   }
+  if (kind === "chain" && others.length === 0) return await runChain();
   const answer = kind === undefined || others.length > 0 ? undefined : kinds.get(kind);
   if (answer === undefined) {
     process.stderr.write(usage);
