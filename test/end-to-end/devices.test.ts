@@ -21,7 +21,6 @@ after(() => machine.close());
 describe("unikernels on a bridge", () => {
   it("exchange frames, and their taps come and go with them", async () => {
     const bridge = machine.bridge();
-    const others = listLinks("tun").length;
     await machine.expect(
       "echo",
       create(kernels["net-echo"], { networks: [network("service", bridge)] }),
@@ -47,8 +46,6 @@ describe("unikernels on a bridge", () => {
     assert.equal(machine.taps().length, 1);
     await machine.expect("echo", destroy, "destroyed unikernel");
     assert.deepEqual(machine.taps(), []);
-    assert.equal(listLinks("tun").filter(({ name }) => name === tap).length, 0);
-    assert.ok(listLinks("tun").length <= others + 1);
   });
 
   it("lose no tap when many are created and destroyed at once", async () => {

@@ -257,14 +257,16 @@ describe("replacing a unikernel", () => {
       const networks = [network("service", bridge)];
       await other.expect("back", create(kernels["net-echo"], { networks }), "created unikernel");
       const [old] = other.processesOf("back");
-      const clean = other.traces();
+      // Meanwhile somebody else may have taken the number of its tap.
+      const traces = () => other.traces().map((trace) => trace.replace(/vmmtap\d+/, "vmmtap"));
+      const clean = traces();
       const failing = forceCreate(kernels["net-echo"], { networks, cpuIds: [1023] });
       const text = await other.ask("back", failing);
       assert.match(text, /^refused: .*1023.*; the former unikernel was started again$/);
       const [again, ...more] = other.processesOf("back");
       assert.notEqual(again, old);
       assert.deepEqual(more, []);
-      assert.deepEqual(other.traces(), clean);
+      assert.deepEqual(traces(), clean);
       assert.deepEqual((await other.info("back"))[0]?.info.cpuIds, [0]);
       await other.expect("back", destroy, "destroyed unikernel");
     });
