@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ByteString, fromText, toText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import { socketFile } from "../../core/paths.ts";
+import type { Policy } from "../../core/policy.ts";
 import type { UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
 import { FrameReader, REPLY_FRAME_LIMIT } from "../../core/wire/framing.ts";
 import type { Command, History, Message, Payload } from "../../core/wire/message.ts";
@@ -392,6 +393,14 @@ export class Machine {
     const [payload] = await this.converse(name, info);
     if (payload?.kind !== "success" || payload.success.kind !== "unikernels") assert.fail(`info says ${say(payload)}`);
     return payload.success.unikernels.map((entry) => ({ name: entry.name.text, info: entry.info }));
+  }
+
+  /** All policies but that of the root, whose bridges come and go with other tests. */
+  async policies(): Promise<ReadonlyMap<string, Policy>> {
+    const [payload] = await this.converse(":", { kind: "policy-info" });
+    if (payload?.kind !== "success" || payload.success.kind !== "policies") assert.fail(`policies: ${say(payload)}`);
+    const entries = payload.success.policies.map(({ name, policy }) => [name.text, policy] as const);
+    return new Map(entries.filter(([name]) => name !== ":"));
   }
 
   /** How the unikernels are doing. */
