@@ -40,6 +40,16 @@ export const RESTART_DELAY_MAX_MS = 30_000;
 export const HEALTHY_AFTER_MS = 60_000;
 
 /**
+ * How often in a row a unikernel has failed that just did so again.
+ *
+ * @param before failures in a row before this one
+ * @param ranFor how long it ran this time, milliseconds
+ */
+export function failuresInARow(before: number, ranFor: number): number {
+  return ranFor >= HEALTHY_AFTER_MS ? 1 : before + 1;
+}
+
+/**
  * How long to wait before the next start: doubled from failure to failure, up to {@link RESTART_DELAY_MAX_MS}.
  *
  * @param consecutiveFailures how often in a row the unikernel ended before it was healthy, this time included; 1 or more

@@ -12,7 +12,7 @@ import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/sta
 import { EMPTY_STATE } from "../../core/engine/state.ts";
 import type { Name } from "../../core/name.ts";
 import { blockNameOf } from "../../core/resources.ts";
-import { ARGUMENTS_EXIT_CODE, HEALTHY_AFTER_MS, nextDelay, shouldRestart } from "../../core/restart.ts";
+import { ARGUMENTS_EXIT_CODE, failuresInARow, nextDelay, shouldRestart } from "../../core/restart.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
 import { sizeOfBlock } from "./block-files.ts";
@@ -192,7 +192,7 @@ export class Supervisor {
       return;
     }
     const now = this.#host.now();
-    const failures = now - run.startedAt >= HEALTHY_AFTER_MS ? 1 : unikernel.failures + 1;
+    const failures = failuresInARow(unikernel.failures, now - run.startedAt);
     const until = now + nextDelay(failures);
     this.#log.info(`unikernel ${name.toDisplay()} ended with ${text}, restarting in ${until - now} ms`);
     this.#settle({ kind: "unikernel-waiting", name, until, reason: text, failures });

@@ -6,6 +6,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  failuresInARow,
+  HEALTHY_AFTER_MS,
   nextDelay,
   parseProcessEnd,
   RESTART_DELAY_MAX_MS,
@@ -62,6 +64,15 @@ describe("ends of processes", () => {
     assert.deepEqual(parseProcessEnd("signal 9"), { kind: "signal", signal: 9 });
     for (const text of ["", "exit", "exit two", "exit 2 ", "signal", "killed"])
       assert.equal(parseProcessEnd(text), undefined);
+  });
+});
+
+describe("failures in a row", () => {
+  it("are counted until a unikernel was healthy for a minute", () => {
+    assert.equal(failuresInARow(0, 0), 1);
+    assert.equal(failuresInARow(7, 59_999), 8);
+    assert.equal(failuresInARow(7, HEALTHY_AFTER_MS), 1);
+    assert.equal(HEALTHY_AFTER_MS, 60_000);
   });
 });
 
