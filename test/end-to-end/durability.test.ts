@@ -132,6 +132,31 @@ describe("albatrossd asked to end", () => {
     });
   });
 
+  it("while it is starting them leaves none running, and loses none", async () => {
+    await Machine.with(async (machine) => {
+      await machine.startConsole();
+      let daemon = await machine.startDaemon();
+      const names = Array.from({ length: 6 }, (_, at) => `s:u${at}`);
+      const networks = [network("service", machine.bridge())];
+      for (const [at, name] of names.entries()) {
+        const command = at % 2 === 0 ? create(kernels["net-echo"], { networks }) : create(kernels["ticker"]);
+        await machine.expect(name, command, "created unikernel");
+      }
+      assert.equal(await daemon.stop("SIGTERM"), 0);
+      for (let round = 1; round <= 6; round++) {
+        daemon = machine.launch("albatrossd", machine.words);
+        await until("it has begun", () => machine.processes().length >= round || !daemon.running);
+        assert.equal(await daemon.stop("SIGTERM"), 0, daemon.log);
+        assert.deepEqual(machine.processes(), [], `round ${round}`);
+        assert.deepEqual(machine.rows(), names);
+      }
+      await machine.startDaemon();
+      await until("all run", async () => (await machine.status()).every(({ state }) => state === "running"));
+      assert.equal(machine.processes().length, names.length);
+      assert.deepEqual(machine.taps().length, 3);
+    });
+  });
+
   it("kills what ignores SIGTERM, within ten seconds, as destroy does", async () => {
     await Machine.with(async (machine) => {
       const tender = join(machine.directory, "stubborn");
@@ -144,7 +169,9 @@ describe("albatrossd asked to end", () => {
       assert.equal(machine.processes().length, 2);
       const started = performance.now();
       const ended = machine.ask("one", destroy);
-      assert.equal((await machine.statusOf("two"))?.state, "running", "others need not wait");
+      await machine.expect("three", create(kernels["hello"]), "created unikernel");
+      assert.ok(performance.now() - started < 3_000, "others need not wait");
+      assert.equal((await machine.statusOf("two"))?.state, "running");
       assert.equal(await ended, "destroyed unikernel");
       const took = performance.now() - started;
       assert.ok(took >= 4_900 && took < 9_000, `it took ${took} ms`);

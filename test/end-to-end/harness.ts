@@ -383,9 +383,11 @@ export class Machine {
     return say(payload);
   }
 
-  /** Sends a command that must succeed with `expected`. */
-  async expect(name: string, command: Command, expected: string): Promise<void> {
-    assert.equal(await this.ask(name, command), expected, `${command.kind} ${name}`);
+  /** Sends a command that must be answered by `expected`. */
+  async expect(name: string, command: Command, expected: string | RegExp): Promise<void> {
+    const answer = await this.ask(name, command);
+    if (typeof expected === "string") assert.equal(answer, expected, `${command.kind} ${name}`);
+    else assert.match(answer, expected, `${command.kind} ${name}`);
   }
 
   /** The unikernels at or below a name. */

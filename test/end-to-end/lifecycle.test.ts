@@ -1,7 +1,7 @@
 /** What becomes of a unikernel: created, ended, started again, replaced, destroyed. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { deflateSync, inflateSync } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
@@ -298,6 +298,32 @@ describe("replacing a unikernel", () => {
     await machine.expect("fixed", forceCreate(kernels["exit-code"], endless), "created unikernel");
     assert.equal((await machine.statusOf("fixed"))?.state, "running");
     await machine.expect("fixed", destroy, "destroyed unikernel");
+  });
+});
+
+describe("albatrossd", () => {
+  it("keeps no file open for unikernels that are gone", async () => {
+    await Machine.with(async (other) => {
+      const daemon = await other.start();
+      const openFiles = () => readdirSync(`/proc/${daemon.pid}/fd`).length;
+      const networks = [network("service", other.bridge())];
+      const round = async (at: number) => {
+        const name = `files${at % 3}`;
+        await other.expect(name, create(kernels["net-echo"], { networks }), "created unikernel");
+        await other.expect(name, forceCreate(kernels["net-echo"], { networks }), "created unikernel");
+        await other.expect(name, destroy, "destroyed unikernel");
+        await other.expect(name, create(kernels["hello"]), "created unikernel");
+        await other.vanishes(name);
+        await other.expect(name, create(kernels["net-echo"]), /^refused: specified bridge/);
+      };
+      for (let at = 0; at < 5; at++) await round(at); // what is opened once and kept
+      const before = openFiles();
+      for (let at = 0; at < 15; at++) await round(at);
+      await until(
+        () => `${openFiles()} files are open, ${before} were`,
+        () => openFiles() <= before,
+      );
+    });
   });
 });
 

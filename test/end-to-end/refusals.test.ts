@@ -237,6 +237,15 @@ describe("a create is refused", () => {
     rmSync(link, { recursive: true });
   });
 
+  it("if nothing on this host runs its kind", async () => {
+    const given = create(new Uint8Array());
+    assert.ok(given.kind === "unikernel-create");
+    for (const image of [new Uint8Array(), new Uint8Array(200_000)]) {
+      const command: Command = { ...given, config: { ...given.config, type: "bhyve", image } };
+      await refuses([["vm", command, /^refused: .*bhyve/]]);
+    }
+  });
+
   it("for its arguments, if they cannot be passed on", async () => {
     await refuses([
       ["x", create(kernels["args"], { words: ["a".repeat(8192)] }), /^refused: Cannot pass 8192 bytes of arguments/],
