@@ -12,7 +12,8 @@ import { Writer } from "./der-writer.ts";
 import { type Command, PROTOCOL_VERSION } from "./message.ts";
 import { checkExtensionVersion } from "./version-peek.ts";
 
-interface Extension {
+/** What an extension holds. */
+export interface Extension {
   readonly version: Int;
   readonly command: Command;
 }
@@ -40,4 +41,17 @@ export function decodeExtension(bytes: Uint8Array): Command {
   const { command } = extensionCodec.read(reader);
   reader.finish();
   return command;
+}
+
+/**
+ * As {@link decodeExtension}, whatever version the extension says it is in. A signer takes the command of a request and
+ * puts it into the certificate in its own version (pki.md 11).
+ *
+ * @throws {DecodeError} and nothing else
+ */
+export function decodeExtensionOfAnyVersion(bytes: Uint8Array): Extension {
+  const reader = new Reader(bytes);
+  const extension = extensionCodec.read(reader);
+  reader.finish();
+  return extension;
 }
