@@ -45,8 +45,8 @@ export async function buildCertificate(fields: CertificateFields, key: PrivateKe
   return encodeSigned(body, algorithm, await sign(key, body));
 }
 
-/** SEQUENCE of what is signed, the algorithm and the signature. */
-function encodeSigned(body: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): Uint8Array<ArrayBuffer> {
+/** The frame of everything signed: a SEQUENCE of what is signed, the algorithm and the signature. */
+export function encodeSigned(body: Uint8Array, algorithm: Uint8Array, signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const writer = new Writer(body.length + algorithm.length + signature.length + 16);
   writeBits(writer, signature);
   writer.bytes(algorithm);
@@ -80,7 +80,8 @@ function encodeBody(fields: CertificateFields, algorithm: Uint8Array): Uint8Arra
   return writer.finish();
 }
 
-function writeExtension(writer: Writer, { oid, critical, value }: NewExtension): void {
+/** Puts an extension before what was written. */
+export function writeExtension(writer: Writer, { oid, critical, value }: NewExtension): void {
   const mark = writer.size;
   writer.bytes(value);
   writer.header(OCTET_STRING, mark);
