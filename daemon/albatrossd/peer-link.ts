@@ -72,9 +72,9 @@ export class PeerLink {
     try {
       this.#reader.push(chunk);
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
-        if (frame.length === 0) return this.#fail("the peer ended the conversation");
         this.#answer(decodeMessage(frame));
       }
+      if (this.#reader.ended) this.#fail("the peer ended the conversation");
     } catch (error) {
       if (!(error instanceof DecodeError) && !(error instanceof Error && error.name === "FramingError")) throw error;
       this.#fail(error.message);
