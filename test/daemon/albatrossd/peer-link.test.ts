@@ -126,7 +126,10 @@ describe("a link to another daemon", () => {
     const bad: [(header: Header, peer: Connection) => void, RegExp][] = [
       [(_, peer) => peer.destroy(), /^communication failure: /],
       [(_, peer) => void peer.send(frame(new Uint8Array(5))), /^communication failure: /],
-      [(_, peer) => void peer.send(Uint8Array.of(0, 0, 0, 0)), /^communication failure: the peer ended the conversation$/],
+      [
+        (_, peer) => void peer.send(Uint8Array.of(0, 0, 0, 0)),
+        /^communication failure: the peer ended the conversation$/,
+      ],
       [(_, peer) => void peer.send(frame(new Uint8Array(ANSWER_SIZE_MAX + 1))), /^communication failure: .*65537/],
     ];
     for (const [answer, text] of bad) {
