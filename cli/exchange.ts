@@ -13,8 +13,10 @@ import { type SocketRole, socketFile } from "../core/paths.ts";
 import { printMessage } from "../core/print/message.ts";
 import { CLIENT_STYLE } from "../core/print/style.ts";
 import type { Command, Message } from "../core/wire/message.ts";
+import type { KeyType } from "../pki/key-type.ts";
 import type { Context } from "./context.ts";
 import { type JsonObject, jsonMessage } from "./json.ts";
+import { type ModeValues, modeOf } from "./mode.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Exit status if the daemon refused the command. */
@@ -27,8 +29,8 @@ export const EXIT_CONNECT = 122;
 export const EXIT_INTERRUPTED = 130;
 
 /** The values of the options in `options/daemon.ts` that say where a daemon is. */
-export interface DaemonValues {
-  readonly socket: string | undefined;
+export interface DaemonValues extends ModeValues {
+  readonly keyType: KeyType;
   readonly temporaryDirectory: string | undefined;
 }
 
@@ -56,7 +58,10 @@ export async function exchange(values: DaemonValues, context: Context, name: Nam
   return typeof reply === "number" ? reply : report(context, reply);
 }
 
-/** Sends a command. A failure to get a reply is reported, and gives the exit status. */
+/**
+ * Sends a command, or writes a request for it. That gives the exit status, as does a failure to get a reply, which is
+ * reported.
+ */
 export async function ask(
   values: DaemonValues,
   context: Context,
@@ -64,6 +69,10 @@ export async function ask(
   command: Command,
   options: RequestOptions = {},
 ): Promise<Message | number> {
+  if (modeOf(values) === "csr") {
+    const { writeRequest } = await import("./write-request.ts");
+    return await writeRequest(values.keyType, context, name, command, options.image);
+  }
   if (values.socket === SHOW_ONLY) {
     const { showFrame } = await import("./show-frame.ts");
     await showFrame(commandMessage(name, command), options.image);

@@ -21,6 +21,9 @@
  * | `image` | get | `host`, `compressed`, `bytes` (as transferred), `file` |
  * | `console` | console, per line | `host`, `time`, `line` |
  * | `image-report` | inspect | see `actions/inspect.ts` |
+ * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
+ * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |
+ * | `certificate` | sign | `subject`, `command` (or null), `file`, `notAfter` |
  * | `error` | every command that fails here; the exit status is the one of the program | `message`, `exitStatus`, `code` |
  *
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).

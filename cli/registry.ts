@@ -56,6 +56,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "generate",
+    entry(
+      async () => (await import("./commands/generate.ts")).generate,
+      async () => (await import("./actions/generate.ts")).generate,
+    ),
+  ],
+  [
     "get",
     entry(
       async () => (await import("./commands/get.ts")).get,
@@ -109,6 +116,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     entry(
       async () => (await import("./commands/restart.ts")).restart,
       async () => (await import("./actions/restart.ts")).restart,
+    ),
+  ],
+  [
+    "sign",
+    entry(
+      async () => (await import("./commands/sign.ts")).sign,
+      async () => (await import("./actions/sign.ts")).sign,
     ),
   ],
 ]);

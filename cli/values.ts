@@ -9,11 +9,14 @@ import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
 import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
 import type { BlockDevice, NetworkDevice, UnikernelType } from "../core/unikernel.ts";
+import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
+import { SIGNABLE, type Signable } from "./signable.ts";
 import type { ColorChoice } from "./style.ts";
 import { ValueError } from "./value-error.ts";
 import { parseBlockDevice, parseNetworkDevice } from "./values/devices.ts";
 import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
+import { parseSerial } from "./values/serial.ts";
 import { parseTimestamp } from "./values/timestamp.ts";
 
 /** What the parser of each kind gives. */
@@ -37,6 +40,11 @@ export interface ValueKinds {
   directory: string;
   /** A path that is not looked at. */
   "file-name": string;
+  "key-type": KeyType;
+  days: number;
+  signable: Signable;
+  serial: string;
+  reason: ReasonWord;
   color: ColorChoice;
   verbosity: Verbosity;
   "help-format": HelpFormat;
@@ -44,6 +52,20 @@ export interface ValueKinds {
 
 /** The kind of a value, as definitions of commands name it. */
 export type ValueKind = keyof ValueKinds;
+
+/** The values of `--reason`, as RFC 5280 names them. */
+const REASON_WORDS = [
+  "unspecified",
+  "key-compromise",
+  "ca-compromise",
+  "affiliation-changed",
+  "superseded",
+  "cessation-of-operation",
+  "privilege-withdrawn",
+] as const;
+
+/** A value of `--reason`. */
+export type ReasonWord = (typeof REASON_WORDS)[number];
 
 /** The values of `--verbosity`. */
 export type Verbosity = "quiet" | "error" | "warning" | "info" | "debug";
@@ -69,6 +91,12 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   file: existingFile,
   directory: existingDirectory,
   "file-name": (text) => text,
+  "key-type": oneOf(...KEY_TYPES),
+  // Beyond 2^20 days the year has five digits, which no certificate can say.
+  days: (text) => Number(within(1, 2 ** 20, "a number of days (1 or above)")(text)),
+  signable: oneOf(...SIGNABLE),
+  serial: parseSerial,
+  reason: oneOf(...REASON_WORDS),
   color: oneOf("auto", "always", "never"),
   verbosity: oneOf("quiet", "error", "warning", "info", "debug"),
   "help-format": oneOf("auto", "pager", "groff", "plain"),
@@ -77,6 +105,9 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
 /** Words of the kinds that are a choice of words, for completions. */
 export const choices: { readonly [Kind in ValueKind]?: readonly string[] } = {
   type: ["solo5", "bhyve"],
+  "key-type": KEY_TYPES,
+  signable: SIGNABLE,
+  reason: REASON_WORDS,
   color: ["auto", "always", "never"],
   verbosity: ["quiet", "error", "warning", "info", "debug"],
   "help-format": ["auto", "pager", "groff", "plain"],

@@ -9,15 +9,7 @@ import { DecodeError } from "../core/wire/decode-error.ts";
 import { Reader } from "../core/wire/der-reader.ts";
 import { Writer } from "../core/wire/der-writer.ts";
 import { INTEGER, OBJECT_IDENTIFIER, readOid, SEQUENCE, writeOid } from "./der.ts";
-
-/** The kinds of keys that are made, as `--key-type` names them. */
-export const KEY_TYPES = ["ed25519", "p256", "p384", "p521", "rsa2048", "rsa4096"] as const;
-
-/** A kind of key. */
-export type KeyType = (typeof KEY_TYPES)[number];
-
-/** The kind that is made unless another is asked for. */
-export const DEFAULT_KEY_TYPE: KeyType = "ed25519";
+import type { KeyType } from "./key-type.ts";
 
 type Hash = "SHA-256" | "SHA-384" | "SHA-512";
 type Curve = "P-256" | "P-384" | "P-521";

@@ -25,8 +25,8 @@ const BACKDATE_MS = 10_000;
 
 /** What is to be revoked, and when. */
 export interface Revocation {
-  /** Bytes of the serial number as encoded. */
-  readonly serial: Uint8Array;
+  /** The serial numbers as in {@link RevokedCertificate.serial}. */
+  readonly serials: readonly string[];
   readonly reason: RevocationReason;
   /** How long the new list is good, unless a newer one comes: seconds. */
   readonly validitySeconds: number;
@@ -35,7 +35,7 @@ export interface Revocation {
 }
 
 /**
- * Makes the list that follows `known`, with one more revoked certificate; its number is one higher. Without `known` the
+ * Makes the list that follows `known`, with more revoked certificates; its number is one higher. Without `known` the
  * first list of the issuer, with the number 0. A certificate that is revoked already keeps its date.
  *
  * @param known verified to be a list of this issuer
@@ -53,13 +53,19 @@ export async function issueCrl(
   }
   if (known !== undefined && known.number === undefined) throw new CrlError("CRL number not present");
   const entries = new Map(known?.revoked);
-  const serial = Array.from(revocation.serial, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (!entries.has(serial)) {
-    entries.set(serial, { serial, date: revocation.now, reason: REVOCATION_REASONS[revocation.reason] });
+  const reason = REVOCATION_REASONS[revocation.reason];
+  for (const serial of revocation.serials) {
+    if (!isSerial(serial)) throw new CrlError(`Cannot revoke ${serial}: it is no serial number in hex`);
+    if (!entries.has(serial)) entries.set(serial, { serial, date: revocation.now, reason });
   }
   if (entries.size > CRL_ENTRIES_MAX) throw new CrlError(`Cannot revoke more than ${CRL_ENTRIES_MAX} certificates`);
   const body = await encodeBody(issuer, [...entries.values()], (known?.number ?? -1n) + 1n, revocation);
   return encodeSigned(body, encodeSignatureAlgorithm(signatureOf(issuer.key.algorithm)), await sign(issuer.key, body));
+}
+
+/** A serial number as the serial database has it: at most 20 bytes and the zero before them. */
+export function isSerial(text: string): boolean {
+  return /^(?:[0-9a-f]{2}){1,21}$/.test(text);
 }
 
 /** Bytes expected of an entry, and of everything else. */

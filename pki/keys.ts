@@ -12,13 +12,13 @@ import {
   generateParameters,
   importParameters,
   type KeyAlgorithm,
-  type KeyType,
   readKeyAlgorithm,
   readSignatureAlgorithm,
   signatureOf,
   toDerSignature,
 } from "./algorithms.ts";
 import { INTEGER, readBits, SEQUENCE, sameBytes } from "./der.ts";
+import type { KeyType } from "./key-type.ts";
 import { decodeOnePem, encodePem } from "./pem.ts";
 
 /** The shortest RSA key whose signatures count, in bits (pki.md 6). */

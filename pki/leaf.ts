@@ -5,10 +5,10 @@
  */
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
-import { DEFAULT_KEY_TYPE, type KeyType } from "./algorithms.ts";
 import { CERTIFICATE_BYTES_MAX } from "./certificate.ts";
 import { type IssueOptions, issue, issueCommand, type Subject, VALIDITY } from "./issue.ts";
 import { IssueError, type Issuer, intermediatesOf, readIssuer } from "./issuer.ts";
+import { DEFAULT_KEY_TYPE, type KeyType } from "./key-type.ts";
 import { encodePrivateKey, generateKey } from "./keys.ts";
 import { REVOCATION } from "./oids.ts";
 import { encodePem } from "./pem.ts";

@@ -18,7 +18,7 @@ export async function subscribeConsole(values: Values<typeof definition>, contex
     kind: "console-subscribe",
     from: values.since === undefined ? { count: values.count } : { since: values.since },
   };
-  if (values.socket === SHOW_ONLY) return (await ask(values, context, values.name, command)) as number;
+  if (values.csr || values.socket === SHOW_ONLY) return (await ask(values, context, values.name, command)) as number;
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);

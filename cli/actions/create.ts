@@ -12,6 +12,7 @@ import type { create as definition } from "../commands/create.ts";
 import type { Context } from "../context.ts";
 import { ask, report } from "../exchange.ts";
 import { type ImageFile, openImage } from "../image-file.ts";
+import { compressionOf } from "../mode.ts";
 import { unikernelArguments } from "../unikernel-arguments.ts";
 import { UsageError } from "../usage-error.ts";
 import { reportStart } from "../watch-report.ts";
@@ -22,7 +23,8 @@ export async function create(values: Values<typeof definition>, context: Context
   const solo5 = values.type === "solo5";
   using file = solo5 ? openImage(values.image) : undefined; // BHyve machines boot from a block device
   if (file !== undefined) checkDevices(file, config);
-  const compressed = solo5 && values.compressionLevel > 0;
+  const level = compressionOf(values);
+  const compressed = solo5 && level > 0;
   const since = Date.now();
   const reply = await ask(
     values,
@@ -32,7 +34,7 @@ export async function create(values: Values<typeof definition>, context: Context
       kind: values.force ? "unikernel-force-create" : "unikernel-create",
       config: { ...config, type: values.type, compressed, image: new Uint8Array(0) },
     },
-    { image: file === undefined ? undefined : await file.bytes(values.compressionLevel) },
+    { image: file === undefined ? undefined : await file.bytes(level) },
   );
   if (typeof reply === "number") return reply;
   if (reply.payload.kind === "failure") return report(context, reply);

@@ -9,11 +9,12 @@ import type { get as definition } from "../commands/get.ts";
 import type { Context } from "../context.ts";
 import { DownloadError, downloadPath, writeDownload } from "../download.ts";
 import { ask, EXIT_COMMUNICATION, report, reportLocal } from "../exchange.ts";
+import { compressionOf } from "../mode.ts";
 import { EXIT_USAGE } from "../usage-error.ts";
 
 /** Downloads an image into a new file. */
 export async function get(values: Values<typeof definition>, context: Context): Promise<number> {
-  const reply = await ask(values, context, values.name, { kind: "unikernel-get", level: values.compressionLevel });
+  const reply = await ask(values, context, values.name, { kind: "unikernel-get", level: compressionOf(values) });
   if (typeof reply === "number") return reply;
   const { payload, header } = reply;
   if (payload.kind !== "success" || payload.success.kind !== "unikernel-image") {

@@ -17,7 +17,7 @@ import { type Json, jsonMessage, jsonTime } from "../json.ts";
  * exactly what the original sends; how they are doing is asked for afterwards, and only if there are any.
  */
 export async function info(values: Values<typeof definition>, context: Context): Promise<number> {
-  if (values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
+  if (values.csr || values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
     const reply = await ask(values, context, values.name, { kind: "unikernel-info" });
     if (typeof reply === "number") return reply;
     const exitStatus = report(context, reply);

@@ -30,6 +30,7 @@ export type Paragraph = { readonly text: string } | { readonly term: string; rea
 const sectionOrder = [
   "OPTIONS",
   "NETWORKING OPTIONS",
+  "CRYPTOGRAPHIC KEY OPTIONS",
   "DIRECTORY OPTIONS",
   "OUTPUT OPTIONS",
   "LOGGING OPTIONS",

@@ -5,6 +5,7 @@
  */
 import type { Options } from "../command.ts";
 import { commonOptions } from "./common.ts";
+import { keyOptions } from "./keys.ts";
 
 export const daemonOptions = {
   socket: {
@@ -21,5 +22,6 @@ export const daemonOptions = {
     doc: "The directory of the running daemons. Default: /run/albatross on Linux, /var/run/albatross elsewhere.",
     section: "DIRECTORY OPTIONS",
   },
+  ...keyOptions,
   ...commonOptions,
 } as const satisfies Options;

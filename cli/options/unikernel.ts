@@ -71,9 +71,8 @@ export const compressionOption = {
   compressionLevel: {
     flags: ["--compression-level"],
     kind: "compression-level",
-    fallback: "0",
     docv: "LEVEL",
-    doc: "Compress the image for the transfer: 0 (not at all) to 9.",
+    doc: "Compress the image for the transfer: 0 (not at all) to 9. Default: 0 to a local daemon, else 9.",
   },
 } as const satisfies Options;
 

@@ -73,7 +73,7 @@ describe("the definitions", () => {
         try {
           parseArguments(
             definition,
-            words.map((word) => (word.endsWith(".hvt") ? import.meta.filename : word)),
+            words.map((word) => (/\.(hvt|pem|key|req)$/.test(word) ? import.meta.filename : word)),
           );
         } catch (error) {
           assert.ok(error instanceof UsageError);

@@ -1,0 +1,75 @@
+/**
+ * The serial database: one line for every certificate issued (pki.md 11).
+ *
+ * @module
+ */
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { serialText } from "../pki/crl.ts";
+import { errno, libcNames, openLibrary } from "../runtime/ffi.ts";
+import { systemErrorText } from "../runtime/system-error.ts";
+import { readTextFile } from "./pki-files.ts";
+import { UsageError } from "./usage-error.ts";
+
+const [LOCK_EX, LOCK_NB] = [2, 4]; // flock(2)
+
+/** How long another process may hold the database, milliseconds. */
+export const LOCK_PATIENCE_MS = 5_000;
+
+const LOCK_PAUSE_MS = 20;
+
+/** Line ends within a common name would make several entries of one. */
+const lineEnds = /[\r\n]+/g;
+
+/**
+ * Adds an entry. The file is locked meanwhile, made if it is missing, and written through to the disk, so that no
+ * certificate exists without its entry.
+ *
+ * @throws {UsageError} if it cannot be written, or another process holds it for too long
+ */
+export async function recordSerial(path: string, serial: Uint8Array, commonName: string): Promise<void> {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644);
+    await lock(descriptor);
+    const line = `${serialText(serial)} ${commonName.replaceAll(lineEnds, " ")}\n`;
+    const bytes = new TextEncoder().encode(endsInLine(descriptor) ? line : `\n${line}`);
+    if (writeSync(descriptor, bytes) !== bytes.length) throw new Error("the disk took only a part of the entry");
+    fsyncSync(descriptor);
+  } catch (cause) {
+    throw new UsageError(`Cannot add to the serial database ${path}: ${(cause as Error).message}`, { cause });
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Waits for the lock, which ends when the descriptor is closed. */
+async function lock(descriptor: number): Promise<void> {
+  const { flock } = openLibrary(libcNames, { flock: { args: ["i32", "i32"], returns: "i32" } });
+  for (let waited = 0; flock(descriptor, LOCK_EX | LOCK_NB) !== 0; waited += LOCK_PAUSE_MS) {
+    if (waited >= LOCK_PATIENCE_MS) {
+      throw new Error(`another process has held it for ${LOCK_PATIENCE_MS / 1000} s (${systemErrorText(errno())})`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
+  }
+}
+
+/** Whether the file is empty or its last line complete: a broken entry must not spoil the next one. */
+function endsInLine(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor);
+  const last = new Uint8Array(1);
+  return size === 0 || (readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] === 0x0a);
+}
+
+/**
+ * The serial numbers that were issued for a common name, in hex, the oldest first.
+ *
+ * @throws {PkiFileError} if the database cannot be read
+ */
+export function serialsOf(path: string, commonName: string): readonly string[] {
+  return readTextFile(path)
+    .split("\n")
+    .flatMap((line) => {
+      const [, serial, name] = /^([0-9a-f]+) (.*)$/.exec(line) ?? [];
+      return serial !== undefined && name === commonName ? [serial] : [];
+    });
+}

@@ -1,0 +1,21 @@
+/**
+ * Serial numbers of certificates on the command line.
+ *
+ * @module
+ */
+import { ValueError } from "../value-error.ts";
+
+/** Hex digits of a serial number, with colons or blanks between as `openssl` shows them; at most 20 bytes and a zero. */
+const serialText = /^(?:[0-9a-f]{2}){1,21}$/;
+
+/**
+ * A serial number as the bytes of a DER INTEGER in lower-case hex. A leading zero byte may be left out, as it is in what
+ * `openssl` shows: then it is added, since serial numbers are positive.
+ *
+ * @throws {ValueError}
+ */
+export function parseSerial(text: string): string {
+  const digits = text.replaceAll(/[: ]/g, "").toLowerCase();
+  if (!serialText.test(digits)) throw new ValueError((style) => `${style.quote(text)} is no serial number in hex`);
+  return Number.parseInt(digits.slice(0, 2), 16) > 0x7f ? `00${digits}` : digits;
+}
