@@ -5,13 +5,13 @@
  */
 
 import { DecodeError } from "../core/wire/decode-error.ts";
-import { FrameReader, FramingError, REPLY_FRAME_LIMIT } from "../core/wire/framing.ts";
+import { FrameReader, FramingError, frame, REPLY_FRAME_LIMIT } from "../core/wire/framing.ts";
 import type { Message } from "../core/wire/message.ts";
 import { decodeMessage, encodeFrame } from "../core/wire/message-codec.ts";
 import type { Connection, ConnectionHandlers } from "../runtime/connection.ts";
 import { ConnectionClosedError } from "../runtime/send-queue.ts";
 import { connectUnix, SocketError } from "../runtime/unix-socket.ts";
-import { AbortedError, ConnectError, ProtocolError } from "./errors.ts";
+import { AbortedError, ClientError, ConnectError, ProtocolError } from "./errors.ts";
 import { frameAroundImage } from "./image-frame.ts";
 
 /** Received bytes that wait for the reader of {@link ClientConnection.messages}; with more the daemon is held back. */
@@ -32,6 +32,12 @@ export interface ClientOptions {
   /** The longest message that is taken, bytes; {@link REPLY_FRAME_LIMIT} unless given. */
   readonly frameLimit?: number;
 }
+
+/**
+ * Makes the transport of a {@link ClientConnection}. `open` is called with the connection once it is there, and gives
+ * what handles its events. Rejects with the errors of `errors.ts`, or the signal's reason once that is aborted.
+ */
+export type Connector = (open: (connection: Connection) => ConnectionHandlers) => Promise<Connection>;
 
 /** A stream to a daemon, over whatever transport. Close it on every path. */
 export class ClientConnection {
@@ -62,17 +68,39 @@ export class ClientConnection {
    * @throws {AbortedError}
    */
   static async open(path: string, options: ClientOptions = {}): Promise<ClientConnection> {
-    const client = new ClientConnection(path, options);
+    return await ClientConnection.over(
+      path,
+      async (open) => {
+        try {
+          return await connectUnix(path, open);
+        } catch (error) {
+          if (!(error instanceof SocketError)) throw error;
+          throw new ConnectError(path, error.code, error.message, { cause: error });
+        }
+      },
+      options,
+    );
+  }
+
+  /**
+   * Connects by a transport of the caller's.
+   *
+   * @param address for messages: whom the connector connects to
+   * @throws what the connector throws
+   * @throws {AbortedError}
+   */
+  static async over(address: string, connector: Connector, options: ClientOptions = {}): Promise<ClientConnection> {
+    const client = new ClientConnection(address, options);
     const { signal } = options;
-    if (signal?.aborted) throw new AbortedError(`Gave up connecting to ${path}`, { cause: signal.reason });
+    const aborted = (cause: unknown) => new AbortedError(`Gave up connecting to ${address}`, { cause });
+    if (signal?.aborted) throw aborted(signal.reason);
     try {
-      client.#connection = await connectUnix(path, (connection) => {
+      client.#connection = await connector((connection) => {
         client.#connection = connection;
         return client.#handlers();
       });
     } catch (error) {
-      if (!(error instanceof SocketError)) throw error;
-      throw new ConnectError(path, error.code, error.message, { cause: error });
+      throw signal?.aborted ? aborted(signal.reason) : error;
     }
     signal?.addEventListener("abort", client.#abort, { once: true });
     if (signal?.aborted) client.#abort();
@@ -102,6 +130,28 @@ export class ClientConnection {
     return await this.#sendAll(this.#withImage(prefix, image, suffix));
   }
 
+  /**
+   * Sends raw chunks, and the empty one that ends them. Stops as soon as anything comes back, since an answer in the
+   * middle is a refusal.
+   *
+   * @param chunks of any size; empty ones are left out. If they throw, so does this, and the connection is closed
+   * @returns whether everything went out, as {@link ClientConnection.send}
+   * @throws {AbortedError}
+   */
+  async sendStream(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<boolean> {
+    try {
+      return await this.#sendAll(framed(chunks), true);
+    } catch (error) {
+      this.#connection?.destroy(); // or the peer would wait for the rest
+      throw error;
+    }
+  }
+
+  /** Sends one raw chunk, as {@link ClientConnection.send}. */
+  async sendChunk(bytes: Uint8Array): Promise<boolean> {
+    return await this.#sendAll([frame(bytes)]);
+  }
+
   async *#withImage(prefix: Uint8Array, image: ImageBytes, suffix: Uint8Array): AsyncGenerator<Uint8Array, void> {
     yield prefix;
     let sent = 0;
@@ -117,11 +167,14 @@ export class ClientConnection {
     yield suffix;
   }
 
-  async #sendAll(parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<boolean> {
+  async #sendAll(parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, untilAnswer = false): Promise<boolean> {
     try {
       for await (const part of parts) {
         if (this.#ended || this.#connection === undefined) break;
-        if (!this.#connection.send(part)) await this.#connection.drained();
+        if (untilAnswer && this.#reader.pending > 0) return false;
+        if (this.#connection.send(part)) continue;
+        const drained = this.#connection.drained();
+        await (untilAnswer ? Promise.race([drained, this.#arrival()]) : drained);
       }
     } catch (error) {
       if (!(error instanceof ConnectionClosedError)) throw error;
@@ -145,9 +198,7 @@ export class ClientConnection {
         this.#checkEnd();
         return;
       } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#arrival();
       }
     }
   }
@@ -163,6 +214,13 @@ export class ClientConnection {
   #leave(): void {
     if (this.#connection?.pending === 0) this.#connection.destroy();
     else this.#connection?.end();
+  }
+
+  /** Resolves when bytes come, or the end. */
+  #arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #next(): Message | undefined {
@@ -181,7 +239,7 @@ export class ClientConnection {
   }
 
   #checkEnd(): void {
-    if (this.#failure instanceof AbortedError) throw this.#failure;
+    if (this.#failure instanceof ClientError) throw this.#failure;
     if (!this.#reader.ended && !this.#reader.between) {
       throw new ProtocolError(`The connection to ${this.#address} ended within a message`, { cause: this.#failure });
     }
@@ -223,4 +281,11 @@ export class ClientConnection {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+async function* framed(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    if (chunk.length > 0) yield frame(chunk);
+  }
+  yield frame(new Uint8Array(0));
 }

@@ -7,7 +7,14 @@ import { type ByteString, toDisplay } from "../core/byte-string.ts";
 import type { Name } from "../core/name.ts";
 
 /** Stable names of the failures. */
-export type ClientErrorCode = "connect" | "protocol" | "refused" | "aborted";
+export type ClientErrorCode =
+  | "connect"
+  | "protocol"
+  | "refused"
+  | "aborted"
+  | "certificate-refused"
+  | "server-not-authenticated"
+  | "chain";
 
 /** The base of all errors of this library. */
 export abstract class ClientError extends Error {
@@ -18,7 +25,7 @@ export abstract class ClientError extends Error {
 export class ConnectError extends ClientError {
   override readonly name = "ConnectError";
   readonly code = "connect";
-  /** Where the daemon should have been: the path of a socket. */
+  /** Where the daemon should have been: the path of a socket, or `HOST:PORT`. */
   readonly address: string;
   /** The system's name of the failure, e.g. `ENOENT`. */
   readonly systemCode: string;
@@ -56,4 +63,32 @@ export class RefusedError extends ClientError {
 export class AbortedError extends ClientError {
   override readonly name = "AbortedError";
   readonly code = "aborted";
+}
+
+/** The server did not accept our certificate, and said so by a TLS alert. */
+export class CertificateRefusedError extends ClientError {
+  override readonly name = "CertificateRefusedError";
+  readonly code = "certificate-refused";
+  /** The alert in words, e.g. `unknown ca`. */
+  readonly alert: string;
+
+  constructor(alert: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.alert = alert;
+  }
+}
+
+/**
+ * The server could not show that it is the one we want to talk to. At most it has seen our certificate, which is useless
+ * without its key.
+ */
+export class ServerNotAuthenticatedError extends ClientError {
+  override readonly name = "ServerNotAuthenticatedError";
+  readonly code = "server-not-authenticated";
+}
+
+/** Our own certificates do not lead to the authority that the server will ask for; nothing was sent. */
+export class ChainError extends ClientError {
+  override readonly name = "ChainError";
+  readonly code = "chain";
 }
