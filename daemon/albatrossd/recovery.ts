@@ -12,8 +12,8 @@ import type { Run } from "../../core/engine/state.ts";
 import { type Name, NameError, parseName } from "../../core/name.ts";
 import { compareTreeOrder } from "../../core/tree.ts";
 import type { HostNetwork } from "../../host/network.ts";
-import { findByEnvironment, identify, isAlive, type ProcessIdentity } from "../../host/process-identity.ts";
-import { signalProcess } from "../../runtime/process-watch.ts";
+import { findByEnvironment, identify, type ProcessIdentity } from "../../host/process-identity.ts";
+import { watchProcess } from "../../runtime/process-watch.ts";
 import type { Log } from "../common/log.ts";
 import { MARK } from "./instance.ts";
 import type { Store, StoredUnikernel } from "./store.ts";
@@ -22,7 +22,7 @@ import type { Supervisor } from "./supervisor.ts";
 /** The start-up priority of unikernels without one (daemon.md 1). */
 export const DEFAULT_STARTUP = 50;
 
-/** Milliseconds to wait for the end of leftover processes. */
+/** Milliseconds to wait for the end of leftover processes, and for the removal of their taps. */
 export const LEFTOVER_TIMEOUT_MS = 3_000;
 
 const LEFTOVER_POLL_MS = 20;
@@ -63,24 +63,41 @@ function isSameProcess(run: Run, marked: Marked | undefined): boolean {
 }
 
 async function endLeftovers(leftovers: readonly Marked[], log: Log): Promise<void> {
-  for (const { identity } of leftovers) {
-    log.warning(`ending process ${identity.pid}: a start that was never recorded`);
-    signalProcess(identity, constants.signals.SIGKILL);
+  // Watched, not looked at: a process whose first thread has ended seems to be gone, but still holds its tap.
+  const watches = leftovers.map(({ identity }) => watchProcess(identity));
+  for (const watch of watches) {
+    log.warning(`ending process ${watch.identity.pid}: a start that was never recorded`);
+    watch.signal(constants.signals.SIGKILL);
   }
-  const until = performance.now() + LEFTOVER_TIMEOUT_MS;
-  while (leftovers.some(({ identity }) => isAlive(identity))) {
-    if (performance.now() > until) throw new Error("Cannot start: processes of an earlier albatrossd do not end");
-    await sleep(LEFTOVER_POLL_MS);
+  const timeout = Promise.withResolvers<false>();
+  const timer = setTimeout(() => timeout.resolve(false), LEFTOVER_TIMEOUT_MS);
+  try {
+    const ended = Promise.all(watches.map(({ exited }) => exited)).then(() => true);
+    if (await Promise.race([ended, timeout.promise])) return;
+    throw new Error("Cannot start: processes of an earlier albatrossd do not end");
+  } finally {
+    clearTimeout(timer);
+    for (const watch of watches) watch.close();
   }
 }
 
 async function removeTaps(network: HostNetwork, storeId: string, kept: ReadonlySet<string>, log: Log): Promise<void> {
+  const until = performance.now() + LEFTOVER_TIMEOUT_MS;
   for (const tap of network.listTaps({ alias: `albatross:${storeId}` })) {
-    if (kept.has(tap)) continue;
-    try {
-      await network.destroyTap(tap);
-    } catch (error) {
-      log.warning(`cannot remove the leftover tap ${tap}: ${error instanceof Error ? error.message : String(error)}`);
+    for (let removed = kept.has(tap); !removed; ) {
+      try {
+        await network.destroyTap(tap);
+        removed = true;
+      } catch (error) {
+        // A process that is not seen any more may still be ending, and hold its tap until then.
+        if (performance.now() < until) {
+          await sleep(LEFTOVER_POLL_MS);
+          continue;
+        }
+        const reason = error instanceof Error ? error.message : String(error);
+        log.warning(`cannot remove the leftover tap ${tap}: ${reason}`);
+        break;
+      }
     }
   }
 }

@@ -4,9 +4,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import { encodeState } from "../../core/wire/state.ts";
+import { closeTunDevice, holdTap, openTunDevice } from "../../host/linux/tap.ts";
 import {
   config,
   create,
@@ -180,6 +182,42 @@ describe("albatrossd asked to end", () => {
       assert.equal(await daemon.stop("SIGTERM"), 0);
       assert.ok(performance.now() - stopping < 10_000);
       assert.deepEqual(machine.processes(), []);
+    });
+  });
+});
+
+describe("what a dead albatrossd left", () => {
+  it("waits for a tap that a dying process still holds, and leaves none behind", async () => {
+    await Machine.with(async (machine) => {
+      const first = await machine.start();
+      const networks = [network("service", machine.bridge())];
+      await machine.expect("held", create(kernels["net-echo"], { networks }), "created unikernel");
+      await first.stop("SIGKILL");
+      process.kill(machine.processesOf("held")[0] ?? 0, "SIGKILL");
+      await until("it has ended", () => machine.processes().length === 0);
+      const [tap = ""] = machine.taps();
+      const descriptor = openTunDevice();
+      try {
+        await until("the tap is free", () => {
+          try {
+            holdTap(descriptor, tap);
+            return true;
+          } catch {
+            return false;
+          }
+        });
+        const starting = machine.startDaemon();
+        await sleep(500);
+        await closeTunDevice(descriptor);
+        const second = await starting;
+        await machine.reaches("held", "running");
+        assert.equal(machine.taps().length, 1, second.log);
+        await machine.expect("held", destroy, "destroyed unikernel");
+        await second.stop();
+      } catch (error) {
+        await closeTunDevice(descriptor).catch(() => undefined);
+        throw error;
+      }
     });
   });
 });
@@ -433,9 +471,13 @@ describe("albatrossd killed again and again while it works", () => {
           acknowledged.set(name, present.has(name));
           assert.equal(machine.processesOf(name).length, present.has(name) ? 1 : 0, `round ${round}: ${name}`);
         }
-        assert.equal(machine.processes().length, present.size, `round ${round}: orphans`);
+        assert.equal(machine.processes().length, present.size, `round ${round}: orphans; ${after.log}`);
         const withNetwork = [...present.keys()].filter((name) => names.indexOf(name) % 2 === 0);
-        assert.equal(machine.taps().length, withNetwork.length, `round ${round}: taps`);
+        assert.equal(
+          machine.taps().length,
+          withNetwork.length,
+          `round ${round}: ${machine.taps()} for ${withNetwork}; ${after.log}`,
+        );
         const files = machine.traces().filter((trace) => /^(run|fifo)/.test(trace));
         assert.equal(files.length, 2 * present.size, `round ${round}: ${files}`);
         assert.equal(machine.rows().length, present.size);
