@@ -119,6 +119,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "revoke",
+    entry(
+      async () => (await import("./commands/revoke.ts")).revoke,
+      async () => (await import("./actions/revoke.ts")).revoke,
+    ),
+  ],
+  [
     "sign",
     entry(
       async () => (await import("./commands/sign.ts")).sign,

@@ -63,9 +63,9 @@ export async function issueCrl(
   return encodeSigned(body, encodeSignatureAlgorithm(signatureOf(issuer.key.algorithm)), await sign(issuer.key, body));
 }
 
-/** A serial number as the serial database has it: at most 20 bytes and the zero before them. */
+/** A serial number as the serial database has it: the shortest form of at most 20 bytes and the zero before them. */
 export function isSerial(text: string): boolean {
-  return /^(?:[0-9a-f]{2}){1,21}$/.test(text);
+  return /^(?:[0-9a-f]{2}){1,21}$/.test(text) && !/^(?:00[0-7]|ff[89a-f])/.test(text);
 }
 
 /** Bytes expected of an entry, and of everything else. */

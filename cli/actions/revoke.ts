@@ -1,0 +1,102 @@
+/**
+ * `albatross-client revoke`.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { fromText, toDisplay } from "../../core/byte-string.ts";
+import { readCertificate } from "../../pki/certificate.ts";
+import { type Crl, readCrl, readCrlFile, serialText, verifyCrl } from "../../pki/crl.ts";
+import { issueCrl } from "../../pki/issue-crl.ts";
+import { type Issuer, readIssuer } from "../../pki/issuer.ts";
+import { isSignedBy } from "../../pki/keys.ts";
+import { decodePem, encodePem } from "../../pki/pem.ts";
+import type { Values } from "../command.ts";
+import type { revoke as definition } from "../commands/revoke.ts";
+import type { Context } from "../context.ts";
+import { reportLocal } from "../exchange.ts";
+import { isPkiError, naming, PkiFileError, PUBLIC_MODE, readBytes, readTextFile } from "../pki-files.ts";
+import { replaceFile } from "../replace-file.ts";
+import { serialsOf } from "../serial-database.ts";
+import { EXIT_USAGE, UsageError } from "../usage-error.ts";
+
+const DAY_SECONDS = 86_400;
+
+type RevokeValues = Values<typeof definition>;
+
+/** Makes or extends a revocation list. */
+export async function revoke(values: RevokeValues, context: Context): Promise<number> {
+  const ways = [values.serial, values.name, values.certificate].filter((way) => way !== undefined);
+  if (ways.length !== 1) throw new UsageError("Exactly one of --certificate, --name and --serial is needed");
+  try {
+    const issuer = await readIssuer(readTextFile(values.authority), readTextFile(values.key));
+    const crl = await extend(values, issuer);
+    report(values, context, crl);
+    return 0;
+  } catch (error) {
+    if (!isPkiError(error)) throw error;
+    return reportLocal(context, `error while revoking: ${error.message}`, "certificate", EXIT_USAGE);
+  }
+}
+
+async function extend(values: RevokeValues, issuer: Issuer): Promise<Crl> {
+  const serials = await serialsToRevoke(values, issuer);
+  const bytes = existsSync(values.list) ? readBytes(values.list) : undefined;
+  const known = bytes && (await naming(values.list, () => knownList(bytes, issuer)));
+  const der = await issueCrl(issuer, known, {
+    serials,
+    reason: values.reason,
+    validitySeconds: values.days * DAY_SECONDS,
+    now: Date.now(),
+  });
+  const pem = bytes === undefined ? values.list.endsWith(".pem") : !isDer(bytes);
+  replaceFile(values.list, pem ? encodePem("X509 CRL", der) : der, PUBLIC_MODE);
+  return readCrl(der);
+}
+
+/** A list that is extended must be one of this authority, or what it says would be taken over unseen. */
+async function knownList(bytes: Uint8Array, issuer: Issuer): Promise<Crl> {
+  const crl = readCrlFile(bytes);
+  await verifyCrl(crl, issuer.certificate);
+  return crl;
+}
+
+/** DER begins with a SEQUENCE; no text of PEM begins with `0`. */
+function isDer(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x30;
+}
+
+async function serialsToRevoke(values: RevokeValues, issuer: Issuer): Promise<readonly string[]> {
+  const { serial, name, certificate } = values;
+  if (serial !== undefined) return [serial];
+  if (certificate !== undefined) return [await naming(certificate, () => serialOfFile(certificate, issuer))];
+  const commonName = toDisplay(name ?? fromText(""));
+  const serials = serialsOf(values.database, commonName);
+  if (serials.length === 0) throw new PkiFileError(`${values.database}: no certificate was issued for ${commonName}`);
+  return serials;
+}
+
+async function serialOfFile(path: string, issuer: Issuer): Promise<string> {
+  const [first] = decodePem(readTextFile(path), "CERTIFICATE");
+  if (first === undefined) throw new PkiFileError(`${path}: there is no CERTIFICATE`);
+  const certificate = readCertificate(first);
+  if (!(await isSignedBy(certificate, issuer.certificate.publicKeyInfo))) {
+    const who = issuer.certificate.subjectCommonName ?? "this authority";
+    throw new PkiFileError(`${path}: the certificate was not issued by ${who}, which can only revoke its own`);
+  }
+  return serialText(certificate.serial);
+}
+
+function report(values: RevokeValues, context: Context, crl: Crl): void {
+  const { number, revoked } = crl;
+  if (context.json) {
+    context.object({
+      kind: "revocation-list",
+      file: values.list,
+      number: String(number),
+      serials: [...revoked.keys()],
+    });
+  } else {
+    context.log.reply(fromText(`wrote ${values.list}: list ${number} with ${revoked.size} revoked certificates`));
+  }
+}
