@@ -3,4 +3,4 @@
  *
  * @module
  */
-export const linkedRoles = ["albatrossd", "albatross-console", "albatross-client"] as const;
+export const linkedRoles = ["albatrossd", "albatross-console", "albatross-tls-endpoint", "albatross-client"] as const;

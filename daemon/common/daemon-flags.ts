@@ -46,7 +46,7 @@ export const activationFlag: Flag<boolean> = switchFlag(
   "Listen on the socket that systemd passes.",
 );
 
-/** `-v`, `-q`, `--verbosity`, `--color`: understood by every daemon; {@link logLevelOf} combines them. */
+/** `-v`, `-q`, `--syslog`, `--verbosity`, `--color`: understood by every daemon; {@link logLevelOf} combines them. */
 export const logFlags = {
   verbose: {
     names: ["-v", "--verbose"],
@@ -56,6 +56,7 @@ export const logFlags = {
     read: (values: readonly string[]) => values.length,
   },
   quiet: switchFlag(["-q", "--quiet"], "Log nothing."),
+  syslog: switchFlag(["--syslog"], "Log to the local syslog instead of standard output."),
   verbosity: valueFlag<LogLevel | undefined>(
     "--verbosity",
     "LEVEL",

@@ -8,7 +8,8 @@ import { VERSION } from "../../core/version.ts";
 import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
 import { logFlags, logLevelOf } from "./daemon-flags.ts";
 import { type Flag, type Flags, type FlagValues, helpText, parseFlags, UsageError, usageLine } from "./flags.ts";
-import { createLog, type Log } from "./log.ts";
+import { createLog, type Log, type LogOutput } from "./log.ts";
+import { openSyslog, SyslogError } from "./syslog.ts";
 
 /** Exit status of a wrong command line. */
 export const EXIT_USAGE = 124;
@@ -16,21 +17,34 @@ export const EXIT_USAGE = 124;
 /** Exit status of an unexpected error, e.g. a socket that cannot be bound. */
 export const EXIT_FAILURE = 125;
 
+/** Exit status if the log was asked to go to the local syslog, and that is not there. */
+export const EXIT_NO_SYSLOG = 2;
+
 export interface DaemonDefinition<F extends Flags> {
   readonly program: string;
   /** One sentence for the help. */
   readonly summary: string;
   /** Its own flags; help, version and those of the log are added. */
   readonly flags: F;
+  /** The names of the words that must follow the flags; none unless given. */
+  readonly operands?: readonly string[];
+  /** Whether SIGHUP is for {@link DaemonContext.onHangup}; otherwise it ends the daemon. */
+  readonly takesHangup?: boolean;
+  /** Whether standard output and error belong to something else, so that nothing may be written there. */
+  readonly isMute?: (values: FlagValues<F>) => boolean;
 }
 
 export interface DaemonContext {
   readonly log: Log;
-  /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT or SIGHUP. */
+  /** What was given for the operands, one for each. */
+  readonly operands: readonly string[];
+  /** Whether log lines go to the local syslog, and whether there are none. */
+  readonly logging: { readonly syslog: boolean; readonly quiet: boolean };
+  /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT or, unless it is taken, SIGHUP. */
   readonly stopped: Promise<NodeJS.Signals>;
+  /** Sets what a SIGHUP does; one that came before is made up for. */
+  onHangup(action: () => void): void;
 }
-
-const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 const optional = (name: string, help: string): Flag<boolean> => ({
   names: [name],
@@ -56,25 +70,32 @@ export async function runDaemon<F extends Flags>(
   args: readonly string[],
   main: (values: FlagValues<F>, context: DaemonContext) => Promise<number>,
 ): Promise<number> {
-  const { program, summary, flags } = definition;
+  const { program, summary, flags, operands = [] } = definition;
+  const usage = operands.join(" ");
   const all = { ...flags, ...generalFlags };
   let values: FlagValues<F> & FlagValues<typeof generalFlags>;
+  let given: readonly string[];
   try {
     const parsed = parseFlags(all, args);
-    const [extra] = parsed.positional;
+    given = parsed.positional;
+    const extra = given[operands.length];
     values = parsed.values as FlagValues<F> & FlagValues<typeof generalFlags>;
     if (extra !== undefined) throw new UsageError(`too many arguments, don't know what to do with ${extra}`);
+    const missing = operands.slice(given.length);
+    if (missing.length > 0 && !values.help && !values.version) {
+      throw new UsageError(`required argument${missing.length > 1 ? "s" : ""} ${missing.join(", ")} missing`);
+    }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     if (args.some((word) => word === "--help" || word.startsWith("--help="))) {
-      process.stdout.write(helpText(program, summary, all)); // asked for help, even if the rest is wrong
+      process.stdout.write(helpText(program, summary, all, usage)); // asked for help, even if the rest is wrong
       return 0;
     }
-    process.stderr.write(`${usageLine(program)}\n${program}: ${error.message}\n`);
+    process.stderr.write(`${usageLine(program, usage)}\n${program}: ${error.message}\n`);
     return EXIT_USAGE;
   }
   if (values.help) {
-    process.stdout.write(helpText(program, summary, all));
+    process.stdout.write(helpText(program, summary, all, usage));
     return 0;
   }
   if (values.version) {
@@ -82,17 +103,48 @@ export async function runDaemon<F extends Flags>(
     return 0;
   }
   const color = values.color === "always" || (values.color === "auto" && process.stdout.isTTY === true);
+  const mute = definition.isMute?.(values) === true;
+  let output: LogOutput = mute ? { write: () => undefined, writableLength: 0 } : process.stdout;
+  if (values.syslog) {
+    try {
+      output = openSyslog(program);
+    } catch (error) {
+      if (!(error instanceof SyslogError)) throw error;
+      if (!mute) process.stderr.write(`ERROR: couldn't install syslog reporter: ${error.message}\n`);
+      return EXIT_NO_SYSLOG;
+    }
+  }
   process.stdout.on("error", ignoreLostOutput);
-  const log = createLog(program, logLevelOf(values), process.stdout, color);
+  const log = createLog(program, logLevelOf(values), output, color && !values.syslog);
   const { promise: stopped, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  const stopSignals = ["SIGTERM", "SIGINT", ...(definition.takesHangup ? [] : (["SIGHUP"] as const))] as const;
   for (const signal of stopSignals) process.on(signal, resolve);
+  let hangup: (() => void) | undefined;
+  let missed = false;
+  const hungUp = () => {
+    if (hangup === undefined) missed = true;
+    else hangup();
+  };
+  if (definition.takesHangup) process.on("SIGHUP", hungUp);
+  const context: DaemonContext = {
+    log,
+    operands: given,
+    logging: { syslog: values.syslog, quiet: logLevelOf(values) === "quiet" },
+    stopped,
+    onHangup(action) {
+      hangup = action;
+      if (missed) action();
+    },
+  };
   try {
-    return await main(values, { log, stopped });
+    return await main(values, context);
   } catch (error) {
-    process.stderr.write(`${program}: internal error, uncaught exception:\n  ${describe(error)}\n`);
+    if (mute) log.error(`internal error, uncaught exception: ${describe(error)}`);
+    else process.stderr.write(`${program}: internal error, uncaught exception:\n  ${describe(error)}\n`);
     return EXIT_FAILURE;
   } finally {
     for (const signal of stopSignals) process.off(signal, resolve);
+    process.off("SIGHUP", hungUp);
     process.stdout.off("error", ignoreLostOutput);
   }
 }

@@ -154,6 +154,14 @@ export class RevocationList {
     }
   }
 
+  /** Whether the present moment lies within its dates. */
+  get isCurrent(): boolean {
+    const library = openssl();
+    const from = library.X509_CRL_get0_lastUpdate(this.#list);
+    const until = library.X509_CRL_get0_nextUpdate(this.#list);
+    return library.X509_cmp_current_time(from) < 0 && (until === 0 || library.X509_cmp_current_time(until) > 0);
+  }
+
   free(): void {
     openssl().X509_CRL_free(this.#list);
     this.#list = 0;

@@ -1,0 +1,212 @@
+/**
+ * What happens on a connection after the handshake (pki.md 7 and 8).
+ *
+ * The daemon is asked with sequence number 0 and the full name: the header that the client's answers have to have.
+ *
+ * @module
+ */
+
+import { frameAroundImage, ImageTooLargeError } from "../../client/image-frame.ts";
+import { fromText } from "../../core/byte-string.ts";
+import { Name } from "../../core/name.ts";
+import { type SocketRole, socketFile } from "../../core/paths.ts";
+import type { UnikernelConfig } from "../../core/unikernel.ts";
+import { REPLY_FRAME_LIMIT } from "../../core/wire/framing.ts";
+import type { Command, Message, Payload } from "../../core/wire/message.ts";
+import { encodeFrame } from "../../core/wire/message-codec.ts";
+import {
+  IMAGE_BY_DIGEST_SEQUENCE,
+  IMAGE_NOT_PRESENT,
+  IMAGE_WANTED,
+  TLS_APPLICATION_PROTOCOL,
+} from "../../core/wire/peer-extensions.ts";
+import type { ChainCommand } from "../../pki/chain.ts";
+import { FrameLine } from "../../runtime/frame-line.ts";
+import { connectUnix, SocketError } from "../../runtime/unix-socket.ts";
+import { copyBlockStream } from "./block-stream.ts";
+import { forwardReplies } from "./forward.ts";
+import { readOffer, receiveImage } from "./image-stream.ts";
+import { applyPolicies, readMessage } from "./policies.ts";
+import { ClientGoneError, Refusal, texts } from "./refusal.ts";
+import { daemonOf, replyModeOf, takesStream } from "./routing.ts";
+import { SpoolError } from "./spool.ts";
+
+/** Where a conversation finds what it needs. */
+export interface Surroundings {
+  /** Where the daemons' sockets lie. */
+  readonly tmpdir: string;
+  /** Where streams are kept. */
+  readonly spool: string;
+  /** Bytes of a stream. */
+  readonly streamLimit: number;
+}
+
+/** An image to be sent: as in `ClientConnection.sendWithImage`. */
+interface Image {
+  readonly length: number;
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+type Create = Extract<Command, { readonly config: UnikernelConfig }>;
+
+/** Answers of foreign daemons to a create by digest: they take the digest for an image. */
+const foreignRefusals = ["error during ELF parsing", "failed to uncompress"];
+
+function isCreate(command: Command): command is Create {
+  return command.kind === "unikernel-create" || command.kind === "unikernel-force-create";
+}
+
+function withImage(command: Create, image: Uint8Array): Create {
+  return { ...command, config: { ...command.config, image } };
+}
+
+/** Sends the last answer to a client. */
+export async function answer(client: FrameLine, name: Name, payload: Payload): Promise<void> {
+  await client.write(encodeFrame({ header: { sequence: 0n, name }, payload }));
+}
+
+/** Tells a client that nothing was done, and why. */
+export async function refuse(client: FrameLine, name: Name, text: string): Promise<void> {
+  await answer(client, name, { kind: "failure", text: fromText(text) });
+}
+
+/** Carries out one command. */
+export class Conversation {
+  readonly #client: FrameLine;
+  readonly #surroundings: Surroundings;
+  readonly #order: ChainCommand;
+  readonly #protocol: string | undefined;
+  #daemon: FrameLine | undefined;
+  #policiesApplied = false;
+
+  /** @param protocol the application protocol that was agreed on with the client */
+  constructor(client: FrameLine, order: ChainCommand, protocol: string | undefined, surroundings: Surroundings) {
+    this.#client = client;
+    this.#order = order;
+    this.#protocol = protocol;
+    this.#surroundings = surroundings;
+  }
+
+  /**
+   * Works until the last answer is on its way.
+   *
+   * @throws {Refusal} whose text the client is still to be told
+   * @throws {ClientGoneError}, {CutFrameError} if nobody can be told anything
+   */
+  async run(): Promise<void> {
+    const { command } = this.#order;
+    void this.#client.gone.then(() => this.close());
+    if (!isCreate(command)) {
+      await this.#ask(command);
+    } else if (command.config.image.length > 0) {
+      const { image } = command.config;
+      await this.#ask(withImage(command, new Uint8Array(0)), { length: image.length, chunks: [image] });
+    } else if (command.config.type === "solo5") {
+      await this.#createFromStream(command);
+    } else {
+      await this.#ask(command); // a guest that has no image
+    }
+  }
+
+  /** Closes the connection to the daemon. */
+  close(): void {
+    this.#daemon?.destroy();
+    this.#daemon = undefined;
+  }
+
+  async #createFromStream(command: Create): Promise<void> {
+    let begun: Uint8Array | undefined;
+    if (this.#protocol === TLS_APPLICATION_PROTOCOL) {
+      const offer = await readOffer(this.#client);
+      if (offer !== undefined && "digest" in offer) {
+        if (await this.#createByDigest(command, offer.digest)) return;
+        const wanted = { kind: "success", success: { kind: "string", text: fromText(IMAGE_WANTED) } } as const;
+        await answer(this.#client, this.#order.name, wanted);
+      } else {
+        begun = offer;
+      }
+    }
+    const { spool: directory, streamLimit: limit } = this.#surroundings;
+    const spool = await receiveImage(this.#client, { directory, limit }, begun);
+    try {
+      await this.#ask(command, { length: spool.size, chunks: spool.chunks() });
+    } catch (error) {
+      if (error instanceof SpoolError || error instanceof ImageTooLargeError)
+        throw new Refusal(error.message, { cause: error });
+      throw error;
+    } finally {
+      await spool.close();
+    }
+  }
+
+  /** Gives whether that was all: false if albatrossd does not have the image. */
+  async #createByDigest(command: Create, digest: Uint8Array): Promise<boolean> {
+    const daemon = await this.#connect("vmmd");
+    await this.#applyPolicies(daemon);
+    const header = { sequence: IMAGE_BY_DIGEST_SEQUENCE, name: this.#order.name };
+    await daemon.write(encodeFrame({ header, payload: { kind: "command", command: withImage(command, digest) } }));
+    const reply = await readMessage(daemon);
+    this.close();
+    if (reply === undefined) throw new Refusal(texts.noReply);
+    if (reply.payload.kind === "failure" && isAbsent(reply.payload.text)) return false;
+    await answer(this.#client, this.#order.name, reply.payload);
+    return true;
+  }
+
+  async #connect(role: SocketRole): Promise<FrameLine> {
+    this.close();
+    let line: FrameLine | undefined;
+    try {
+      await connectUnix(socketFile(this.#surroundings.tmpdir, role), (connection) => {
+        line = new FrameLine(connection, REPLY_FRAME_LIMIT);
+        return line.handlers;
+      });
+    } catch (cause) {
+      if (!(cause instanceof SocketError)) throw cause;
+      throw new Refusal(texts.noService, { cause });
+    }
+    if (line === undefined) throw new Refusal(texts.noService);
+    this.#daemon = line;
+    return line;
+  }
+
+  async #applyPolicies(daemon: FrameLine): Promise<void> {
+    if (this.#policiesApplied) return;
+    await applyPolicies(daemon, this.#order.policies);
+    this.#policiesApplied = true;
+  }
+
+  async #ask(command: Command, image?: Image): Promise<void> {
+    const { name } = this.#order;
+    const role = daemonOf(command);
+    const daemon = await this.#connect(role);
+    if (role === "vmmd") await this.#applyPolicies(daemon);
+    const message: Message = { header: { sequence: 0n, name }, payload: { kind: "command", command } };
+    const sent =
+      image === undefined ? await daemon.write(encodeFrame(message)) : await sendAround(daemon, message, image);
+    if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
+    const mode = replyModeOf(command);
+    if (mode === "read") this.#client.finished = () => this.close(); // how a client ends a subscription
+    // Even if not everything was sent: a daemon that refuses early says so before it closes.
+    const complete = await forwardReplies(daemon, this.#client, mode);
+    this.close();
+    if (complete) return;
+    if (mode === "read" && this.#client.isFinished) throw new ClientGoneError("The client ended its subscription");
+    if (!sent) throw new Refusal(texts.commandNotWritten);
+    throw new Refusal(mode === "single" ? texts.noReply : texts.daemonClosed);
+  }
+}
+
+function isAbsent(text: string): boolean {
+  return text === IMAGE_NOT_PRESENT || foreignRefusals.some((refusal) => text.includes(refusal));
+}
+
+async function sendAround(daemon: FrameLine, message: Message, image: Image): Promise<boolean> {
+  const { prefix, suffix } = frameAroundImage(message, image.length);
+  if (!(await daemon.write(prefix))) return false;
+  for await (const chunk of image.chunks) if (!(await daemon.write(chunk))) return false;
+  return await daemon.write(suffix);
+}
+
+/** The name to answer under before a chain was understood. */
+export const NO_NAME: Name = Name.root;

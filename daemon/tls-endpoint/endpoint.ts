@@ -1,0 +1,175 @@
+/**
+ * The connections of the endpoint: letting them in, shaking hands in time, and what all of them share.
+ *
+ * @module
+ */
+import { CHUNK_FRAME_LIMIT } from "../../core/wire/framing.ts";
+import { TLS_APPLICATION_PROTOCOL } from "../../core/wire/peer-extensions.ts";
+import { ServerContext, type ServerIdentity } from "../../plugins/tls/server-context.ts";
+import { TlsSession } from "../../plugins/tls/tls-session.ts";
+import type { Connection, ConnectionHandlers } from "../../runtime/connection.ts";
+import { FrameLine } from "../../runtime/frame-line.ts";
+import type { Log } from "../common/log.ts";
+import { Admission, type Visitor } from "./admission.ts";
+import { CertificateBudget, type Place } from "./certificate-budget.ts";
+import type { Surroundings } from "./conversation.ts";
+import type { DelegationMemory } from "./delegation-memory.ts";
+import { type Limits, SLOWEST_RATE, SMALL_CERTIFICATE } from "./limits.ts";
+import type { Revocations } from "./revocations.ts";
+import { serve } from "./serve.ts";
+
+/** What an {@link Endpoint} works with. */
+export interface EndpointOptions {
+  readonly identity: ServerIdentity;
+  readonly limits: Limits;
+  readonly surroundings: Surroundings;
+  readonly revocations: Revocations;
+  readonly delegations: DelegationMemory;
+  readonly log: Log;
+}
+
+const closed: ConnectionHandlers = { data: () => undefined, close: () => undefined };
+
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #admission: Admission;
+  readonly #budget: CertificateBudget;
+  readonly #sessions = new Set<TlsSession>();
+  #context: ServerContext;
+  #idle: (() => void) | undefined;
+
+  /** @throws {OpenSslError} if certificate, key or CA cannot be used */
+  constructor(options: EndpointOptions) {
+    const { connections, perAddress } = options.limits;
+    this.#options = options;
+    this.#admission = new Admission(connections, perAddress);
+    this.#budget = new CertificateBudget(options.limits);
+    this.#context = new ServerContext(options.identity, options.revocations.index, TLS_APPLICATION_PROTOCOL);
+  }
+
+  /** Connections now. */
+  get connections(): number {
+    return this.#admission.count;
+  }
+
+  /** Uses other files for new connections. @throws {OpenSslError}; the old ones are used on then */
+  replaceIdentity(identity: ServerIdentity): void {
+    const fresh = new ServerContext(identity, this.#options.revocations.index, TLS_APPLICATION_PROTOCOL);
+    this.#context.free();
+    this.#context = fresh;
+  }
+
+  /** Takes a new connection. */
+  accept(connection: Connection, address: string): ConnectionHandlers {
+    const { log } = this.#options;
+    let session: TlsSession | undefined;
+    const evict = () => {
+      log.debug(`closing the connection of ${address} to make room: it has shown no certificate yet`);
+      if (session === undefined) connection.destroy();
+      else session.destroy();
+    };
+    const visitor = this.#admission.enter(address, evict);
+    if (visitor === undefined) {
+      log.warning(`refusing a connection of ${address}: there are too many already`);
+      connection.destroy();
+      return closed;
+    }
+    try {
+      session = this.#begin(connection, address, visitor);
+      return session.events;
+    } catch (error) {
+      visitor.left();
+      throw error;
+    }
+  }
+
+  #begin(connection: Connection, address: string, visitor: Visitor): TlsSession {
+    const { limits, log } = this.#options;
+    let place: Place | undefined;
+    let line: FrameLine | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const begun = performance.now();
+    const watchHandshake = (session: TlsSession) => {
+      const allowed = limits.handshake + (session.received / SLOWEST_RATE) * 1000;
+      const left = begun + allowed - performance.now();
+      if (left > 0) {
+        timer = setTimeout(() => watchHandshake(session), left);
+        return;
+      }
+      log.info(`closing the connection of ${address}: the handshake took too long`);
+      session.destroy();
+    };
+    const watchIdle = (session: TlsSession) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (line?.isWaiting !== true) return watchIdle(session);
+        log.info(`closing the connection of ${address}: the client has been idle for too long`);
+        session.destroy();
+      }, limits.idle);
+    };
+    const session = new TlsSession(
+      connection,
+      this.#context,
+      (recordLength, proceed) => {
+        visitor.spoke();
+        place = this.#budget.enter(recordLength, proceed);
+      },
+      (session) => ({
+        data: (chunk) => line?.handlers.data(chunk),
+        end: () => line?.handlers.end?.(),
+        drain: () => line?.handlers.drain?.(),
+        authenticated: () => {
+          visitor.authenticated();
+          line = new FrameLine(session, CHUNK_FRAME_LIMIT);
+          line.progress = () => timer?.refresh();
+          watchIdle(session);
+          // Memory of a large certificate is in use until the end; that of a small one does not matter any more.
+          if (session.received <= SMALL_CERTIFICATE) place?.leave();
+          void this.#serve(session, line, address);
+        },
+        close: (error) => {
+          clearTimeout(timer);
+          place?.leave();
+          visitor.left();
+          this.#sessions.delete(session);
+          if (line !== undefined) line.handlers.close(error);
+          else if (error !== undefined) log.info(`no connection with ${address}: ${error.message}`);
+          if (this.#sessions.size === 0) this.#idle?.();
+        },
+      }),
+    );
+    this.#sessions.add(session);
+    watchHandshake(session);
+    return session;
+  }
+
+  async #serve(session: TlsSession, line: FrameLine, address: string): Promise<void> {
+    const { log, surroundings, revocations, delegations } = this.#options;
+    try {
+      const recheck = () => this.closeRevoked();
+      await serve({ session, line, address, log, surroundings, revocations, delegations, recheck });
+    } catch (error) {
+      log.error(`while serving ${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      session.destroy();
+    }
+  }
+
+  /** Closes the connections of clients whose certificates have been revoked since. */
+  closeRevoked(): void {
+    for (const session of this.#sessions) if (session.isOpen && session.isRevoked) session.destroy();
+  }
+
+  /** Resolves when there is no connection. */
+  async drained(): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    for (const session of this.#sessions) session.destroy();
+    this.#context.free();
+  }
+}

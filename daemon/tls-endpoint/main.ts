@@ -1,0 +1,115 @@
+/**
+ * albatross-tls-endpoint: mutual TLS on TCP; turns clients' certificates into commands (pki.md).
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { notifySystemd, takeSystemdSocket } from "../../host/systemd.ts";
+import type { ServerIdentity } from "../../plugins/tls/server-context.ts";
+import { listenTcp, type TcpListener, takeTcp } from "../../runtime/tcp-socket.ts";
+import { descriptorLimit } from "../common/descriptor-limit.ts";
+import { type FlagValues, UsageError } from "../common/flags.ts";
+import { type DaemonContext, EXIT_USAGE, runDaemon } from "../common/run-daemon.ts";
+import { DelegationMemory } from "./delegation-memory.ts";
+import { Endpoint } from "./endpoint.ts";
+import { DESCRIPTORS_PER_CONNECTION, DESCRIPTORS_RESERVED, type Limits } from "./limits.ts";
+import { DEFAULT_PORT, endpointFlags, existingFile, limitsOf } from "./options.ts";
+import { Revocations } from "./revocations.ts";
+
+/** Exit status if inetd's connection would get the log. */
+export const EXIT_NO_LOG = 3;
+
+type Values = FlagValues<typeof endpointFlags>;
+
+const definition = {
+  summary: "Serves clients over TLS: what a client's certificate says is carried out.",
+  flags: endpointFlags,
+  operands: ["CA", "CERT", "KEY"],
+  takesHangup: true,
+  isMute: (values: Values) => values.inetd,
+};
+
+/** Runs the endpoint until a signal ends it, or inetd's connection is served; gives the exit status. */
+export async function run(args: readonly string[], programName: string): Promise<number> {
+  return await runDaemon({ ...definition, program: programName }, args, async (values, context) => {
+    if (values.inetd && !context.logging.syslog && !context.logging.quiet) return EXIT_NO_LOG;
+    const complaint = usageComplaint(values, context.operands);
+    if (complaint !== undefined) {
+      if (!values.inetd) process.stderr.write(`${programName}: ${complaint}\n`);
+      return EXIT_USAGE;
+    }
+    return await serve(values, context);
+  });
+}
+
+function usageComplaint(values: Values, operands: readonly string[]): string | undefined {
+  if (values.activation && values.port !== undefined) {
+    return "Options --port and --systemd-socket-activation are not compatible";
+  }
+  if (values.inetd && (values.activation || values.port !== undefined)) {
+    return "Option --inetd is not compatible with --port and --systemd-socket-activation";
+  }
+  try {
+    for (const file of operands) existingFile(file);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+}
+
+function readIdentity(values: Values, operands: readonly string[]): ServerIdentity {
+  const [authority = "", certificate = "", key = ""] = operands;
+  const read = (file: string) => {
+    const bytes = new Uint8Array(readFileSync(file));
+    if (bytes.length === 0) throw new Error(`Cannot use ${file}: it is empty`);
+    return bytes;
+  };
+  return { authorities: [authority, ...values.authorities].map(read), certificate: read(certificate), key: read(key) };
+}
+
+/** As many connections as there are descriptors for. */
+function withinDescriptors(limits: Limits): Limits {
+  const possible = Math.floor((descriptorLimit() - DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_CONNECTION);
+  return { ...limits, connections: Math.max(1, Math.min(limits.connections, possible)) };
+}
+
+async function serve(values: Values, context: DaemonContext): Promise<number> {
+  const { log, operands } = context;
+  const revocations = new Revocations(values.revocations);
+  const delegations = new DelegationMemory(values.revocations);
+  const limits = withinDescriptors(limitsOf(values));
+  const surroundings = { tmpdir: values.tmpdir, spool: values.spool, streamLimit: limits.stream };
+  const identity = readIdentity(values, operands);
+  const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, log });
+  const failed = (error: Error) => log.error(`while serving a connection: ${error.stack ?? error.message}`);
+  context.onHangup(() => {
+    try {
+      revocations.reload();
+      endpoint.replaceIdentity(readIdentity(values, operands));
+      endpoint.closeRevoked();
+      log.info("read certificates, key and revocation lists again");
+    } catch (error) {
+      log.error(`still using the old files: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  try {
+    if (values.inetd) {
+      await takeTcp(0, (connection, address) => endpoint.accept(connection, address), { failed });
+      await Promise.race([endpoint.drained(), context.stopped]);
+      return 0;
+    }
+    const { address, activation, port = DEFAULT_PORT } = values;
+    const where = activation ? { fd: takeSystemdSocket() } : { address, port };
+    const listener: TcpListener = listenTcp(where, (connection, peer) => endpoint.accept(connection, peer), { failed });
+    log.info(activation ? "listening on the socket from systemd" : `listening on ${address} port ${listener.port}`);
+    notifySystemd("READY=1");
+    log.info(`ending on ${await context.stopped}`);
+    notifySystemd("STOPPING=1");
+    listener.close();
+    return 0;
+  } finally {
+    endpoint.close();
+    revocations.free();
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Serves one authenticated client: understands its chain, does what it asks for, and answers in any case.
+ *
+ * @module
+ */
+import { fromText } from "../../core/byte-string.ts";
+import { Name } from "../../core/name.ts";
+import { socketFile } from "../../core/paths.ts";
+import { type Certificate, CertificateError, readCertificate } from "../../pki/certificate.ts";
+import { type ChainMeaning, type ChainRevocation, interpretCertificates } from "../../pki/chain.ts";
+import { ChainError } from "../../pki/chain-error.ts";
+import { ALBATROSS } from "../../pki/oids.ts";
+import type { TlsSession } from "../../plugins/tls/tls-session.ts";
+import type { FrameLine } from "../../runtime/frame-line.ts";
+import type { Log } from "../common/log.ts";
+import { answer, Conversation, refuse, type Surroundings } from "./conversation.ts";
+import type { Delegation, DelegationMemory } from "./delegation-memory.ts";
+import { destroyBelow, isExpected, reasonOf } from "./destroy-below.ts";
+import { CutFrameError } from "./forward.ts";
+import { ClientGoneError, Refusal } from "./refusal.ts";
+import type { Revocations } from "./revocations.ts";
+
+/** A client and what it is served with. */
+export interface Service {
+  readonly session: TlsSession;
+  /** Frames within TLS. */
+  readonly line: FrameLine;
+  readonly address: string;
+  readonly log: Log;
+  readonly surroundings: Surroundings;
+  readonly revocations: Revocations;
+  readonly delegations: DelegationMemory;
+  /** Closes the connections of those who have just been revoked. */
+  readonly recheck: () => void;
+}
+
+/** Serves until the last answer was sent, and closes the connection. */
+export async function serve(service: Service): Promise<void> {
+  const { line, log, address, session, surroundings } = service;
+  let name = Name.root;
+  try {
+    const meaning = understand(service);
+    if (meaning.kind === "revocation") {
+      name = meaning.path;
+      await revoke(service, meaning);
+    } else {
+      name = meaning.name;
+      log.debug(`${address} asks for ${meaning.command.kind} ${name.toDisplay()}`);
+      const conversation = new Conversation(line, meaning, session.applicationProtocol, surroundings);
+      try {
+        await conversation.run();
+      } finally {
+        conversation.close();
+      }
+    }
+    line.end();
+  } catch (error) {
+    if (error instanceof ChainError || error instanceof Refusal) {
+      log.warning(`failed to handle TLS connection ${error.message}`);
+      await refuse(line, name, error.message);
+      line.end();
+    } else if (error instanceof ClientGoneError || error instanceof CutFrameError) {
+      log.info(`the connection of ${address} ended early: ${error.message}`);
+      line.destroy();
+    } else {
+      throw error;
+    }
+  }
+}
+
+/** @throws {ChainError} */
+function understand({ session, delegations, log }: Service): ChainMeaning {
+  let certificates: readonly Certificate[];
+  try {
+    certificates = session.chain().map(readCertificate);
+  } catch (cause) {
+    if (!(cause instanceof CertificateError)) throw cause;
+    throw new ChainError(cause.message, { cause });
+  }
+  const meaning = interpretCertificates(certificates);
+  try {
+    delegations.remember(delegationsOf(certificates, session.issuerKeys(), meaning));
+  } catch (error) {
+    // The command does not depend on it: only `revoke --destroy` would not find what was delegated by this chain.
+    log.error(`Cannot remember a delegation: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return meaning;
+}
+
+/** The delegating certificates of a chain, each with its path. */
+function delegationsOf(
+  certificates: readonly Certificate[],
+  issuerKeys: readonly string[],
+  meaning: ChainMeaning,
+): readonly Delegation[] {
+  const delegating = certificates.flatMap((certificate, at) =>
+    at > 0 && certificate.extensions.has(ALBATROSS) ? [{ certificate, issuerKey: issuerKeys[at] }] : [],
+  );
+  return meaning.policies.flatMap(({ name }, at) => {
+    const { certificate, issuerKey } = delegating[at] ?? {};
+    if (certificate === undefined || issuerKey === undefined) return [];
+    return [{ issuerKey, serial: certificate.serial.toHex(), path: name }];
+  });
+}
+
+async function revoke(service: Service, { crl, destroy, path }: ChainRevocation): Promise<void> {
+  const { line, session, revocations, delegations, recheck, surroundings, log } = service;
+  const list = session.withIssuer((issuer) => revocations.update(crl, issuer));
+  log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
+  const [issuerKey = ""] = session.issuerKeys();
+  const revokedPaths = destroy ? delegations.revokedPaths(issuerKey, list) : [];
+  let trouble: string | undefined;
+  for (const revoked of revokedPaths) {
+    try {
+      const count = await destroyBelow(socketFile(surroundings.tmpdir, "vmmd"), revoked);
+      log.warning(`destroyed ${count} unikernels below ${revoked.toDisplay()}, whose delegation was revoked`);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      trouble = `updated revocation list, but cannot destroy what runs below ${revoked.toDisplay()}: ${reasonOf(error)}`;
+    }
+  }
+  if (trouble !== undefined) await refuse(line, path, trouble);
+  else
+    await answer(line, path, {
+      kind: "success",
+      success: { kind: "string", text: fromText("updated revocation list") },
+    });
+  recheck();
+}
