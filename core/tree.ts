@@ -25,6 +25,11 @@ export function compareReplyOrder(a: Name, b: Name): number {
   return compareLabels(a.labels, b.labels, -1);
 }
 
+/** Whether a thing is at or below a path: `:foo` is not below `foo:`, though they share a slot. */
+function isAtOrBelow(name: Name, path: Name): boolean {
+  return (name.isPath ? name : name.parentPath).isWithin(path);
+}
+
 /**
  * What a query for `query` selects: for a path all at or below it with that path removed from the names, for a label
  * at most that one thing with its full name.
@@ -38,7 +43,7 @@ export function select<T extends { readonly name: Name }>(
     return entry !== undefined && entry.name.text === query.text ? [{ name: entry.name, entry }] : [];
   }
   const found: T[] = [];
-  for (const entry of entries.values()) if (entry.name.isWithin(query)) found.push(entry);
+  for (const entry of entries.values()) if (isAtOrBelow(entry.name, query)) found.push(entry);
   found.sort((a, b) => compareReplyOrder(a.name, b.name));
   return found.map((entry) => ({ name: entry.name.dropPrefix(query), entry }));
 }

@@ -49,7 +49,8 @@ interface Counts {
 
 /** Runs a program, showing its output, and gives that with its status. */
 async function run(command: string, args: readonly string[]): Promise<{ output: string; status: number }> {
-  const env = { ...process.env, NO_COLOR: "1" }; // the counts are read from the output
+  // The tests from end to end run what is shipped.
+  const env = { ...process.env, NO_COLOR: "1", ALBATROSS_PROGRAMS: join(root, "dist") }; // the counts are read from the output
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
   const show = (chunk: Buffer) => {

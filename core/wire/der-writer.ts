@@ -103,6 +103,9 @@ export class Writer {
   int(identifier: number, value: Int): void {
     const mark = this.size;
     if (typeof value === "number") {
+      // A fraction or NaN would never come to an end below.
+      if (!Number.isSafeInteger(value))
+        throw new RangeError(`Cannot encode ${value} as an INTEGER: give a whole number`);
       let rest = value;
       let byte: number;
       do {

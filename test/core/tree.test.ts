@@ -37,6 +37,14 @@ describe("the tree of names", () => {
     assert.deepEqual(texts(select(map("c:d:"), parseName("c:d"))), [], "a path and a name share a slot only");
   });
 
+  it("does not show the owner of a path its namesake outside of it", () => {
+    const entries = new Map(["foo", "foo:a"].map(parseName).map((name) => [name.key, { name }] as const));
+    assert.deepEqual(
+      select(entries, parseName("foo:")).map(({ name }) => name.text),
+      [":a"],
+    );
+  });
+
   it("is totally ordered", () => {
     fc.assert(
       fc.property(anyName, anyName, anyName, (a, b, c) => {
@@ -57,7 +65,7 @@ describe("the tree of names", () => {
         const found = select(entries, query);
         for (const { entry } of found) assert.ok(entry.name.isWithin(query));
         const within = [...entries.values()].filter(({ name }) =>
-          query.isPath ? name.isWithin(query) : name.text === query.text,
+          query.isPath ? (name.isPath ? name : name.parentPath).isWithin(query) : name.text === query.text,
         );
         assert.equal(found.length, within.length);
         for (const { name, entry } of found) {

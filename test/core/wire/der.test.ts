@@ -276,3 +276,11 @@ describe("times", () => {
     );
   });
 });
+
+describe("INTEGER", () => {
+  it("is refused where there is none to write", () => {
+    for (const value of [Number.NaN, 0.5, Number.POSITIVE_INFINITY, 2 ** 53]) {
+      assert.throws(() => new Writer(4).int(2, value), RangeError);
+    }
+  });
+});
