@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { fromText } from "../core/byte-string.ts";
 import { parseName } from "../core/name.ts";
 import { createBridge, findLink, removeLink } from "../host/linux/links.ts";
+import { openHostNetwork } from "../host/network.ts";
 import { buildUnikernels } from "../test/unikernels/build.ts";
 import {
   commandFrame,
@@ -120,14 +121,23 @@ async function networks(rig: DaemonRig): Promise<void> {
   const bridge = `albb${process.pid % 100_000}`;
   createBridge(fromText(bridge));
   try {
-    const [creates, destroys]: number[][] = [[], []];
+    const [creates, destroys, tapCreates, tapDestroys]: number[][] = [[], [], [], []];
+    const host = openHostNetwork();
     const frame = createFrame("net", image("net-echo"), { bridge });
     for (let round = 0; round < 15; round++) {
+      let tap = "";
+      tapCreates?.push(
+        await timed(async () => {
+          tap = await host.createTap(fromText(bridge));
+        }),
+      );
+      tapDestroys?.push(await timed(() => host.destroyTap(tap)));
       creates?.push(await timed(() => mustSucceed(rig, frame)));
       destroys?.push(await timed(() => mustSucceed(rig, destroyFrame("net"))));
     }
-    show("create with a network device, median", ms(quantile(creates ?? [], 0.5)));
-    show("destroy of it, median", ms(quantile(destroys ?? [], 0.5)));
+    const median = (values: readonly number[] | undefined) => ms(quantile(values ?? [], 0.5));
+    show("create with a network device, median", `${median(creates)} (the tap alone ${median(tapCreates)})`);
+    show("destroy of it, median", `${median(destroys)} (the tap alone ${median(tapDestroys)})`);
   } finally {
     const link = findLink(fromText(bridge));
     if (link !== undefined) removeLink(link.index);
