@@ -72,24 +72,40 @@ export async function readRequest(pem: string): Promise<CertificateRequest> {
   if (der.length > CERTIFICATE_BYTES_MAX) {
     throw new RequestError(`Cannot read a request of more than ${CERTIFICATE_BYTES_MAX} bytes`);
   }
-  const request = parse(der);
+  const { publicKeyInfo, name, subject, extension } = parse(der);
   try {
-    const publicKeyInfo = new Uint8Array(request.publicKey.rawData);
     keyAlgorithm(publicKeyInfo); // says so if it is none that can be used
     if (!(await isSignedBy(signedParts(der), publicKeyInfo))) {
       throw new RequestError("The signature of the request is wrong: it must be made with its own key, and with SHA-2");
     }
-    const { commonName } = readName(new Reader(new Uint8Array(request.subjectName.toArrayBuffer())));
-    return { commonName, subject: describe(request.subjectName), publicKeyInfo, wanted: wantedOf(request) };
+    const { commonName } = readName(new Reader(name));
+    const wanted = extension === undefined ? undefined : decodeExtensionOfAnyVersion(extension);
+    return { commonName, subject, publicKeyInfo, wanted };
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     throw new RequestError(`Cannot read the request: ${cause.message}`, { cause });
   }
 }
 
-function parse(der: Uint8Array<ArrayBuffer>): Pkcs10CertificateRequest {
+/** The parts of a request. The library reads them when they are asked for, and fails in many ways if they are broken. */
+function parse(der: Uint8Array<ArrayBuffer>): {
+  readonly publicKeyInfo: Uint8Array;
+  readonly name: Uint8Array;
+  readonly subject: string;
+  readonly extension: Uint8Array | undefined;
+} {
   try {
-    return new Pkcs10CertificateRequest(der);
+    const request = new Pkcs10CertificateRequest(der);
+    const extension = request.attributes
+      .filter((attribute) => attribute instanceof ExtensionsAttribute)
+      .flatMap(({ items }) => items)
+      .find(({ type }) => type === ALBATROSS);
+    return {
+      publicKeyInfo: new Uint8Array(request.publicKey.rawData),
+      name: new Uint8Array(request.subjectName.toArrayBuffer()),
+      subject: describe(request.subjectName),
+      extension: extension && new Uint8Array(extension.value),
+    };
   } catch (cause) {
     throw new RequestError(`Cannot read the request: ${(cause as Error).message}`, { cause });
   }
@@ -105,14 +121,6 @@ function signedParts(der: Uint8Array): Parameters<typeof isSignedBy>[0] {
   reader.leave(outer);
   reader.finish();
   return { signedPart, signatureAlgorithm, signature };
-}
-
-function wantedOf(request: Pkcs10CertificateRequest): CertificateRequest["wanted"] {
-  const found = request.attributes
-    .filter((attribute) => attribute instanceof ExtensionsAttribute)
-    .flatMap(({ items }) => items)
-    .find(({ type }) => type === ALBATROSS);
-  return found === undefined ? undefined : decodeExtensionOfAnyVersion(new Uint8Array(found.value));
 }
 
 /** `/CN=user`, as the original prints subjects. */
