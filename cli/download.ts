@@ -7,6 +7,7 @@
  * @module
  */
 import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { ClientError } from "../client/errors.ts";
 import type { Name } from "../core/name.ts";
 
 /** The largest image that is unpacked, bytes: a few kilobytes of zlib data can become gigabytes. */
@@ -36,14 +37,15 @@ export function downloadPath(
 }
 
 /**
- * Writes an image into a file, in place of one that is there. After a failure nothing has changed.
+ * Writes an image, or a dump as it comes, into a file, in place of one that is there. After a failure nothing has changed.
  *
  * @param limit bytes of the unpacked image
  * @throws {DownloadError}
+ * @throws {ClientError} of the iteration
  */
 export async function writeDownload(
   path: string,
-  image: Uint8Array,
+  image: Uint8Array | AsyncIterable<Uint8Array>,
   compressed: boolean,
   limit: number = IMAGE_BYTES_MAX,
 ): Promise<void> {
@@ -54,7 +56,7 @@ export async function writeDownload(
   try {
     try {
       let written = 0;
-      for await (const chunk of compressed ? inflate(image) : [image]) {
+      for await (const chunk of compressed ? inflate(image) : piecesOf(image)) {
         written += chunk.length;
         if (written > limit)
           throw new DownloadError("data", `Cannot unpack the image: it has more than ${limit} bytes`);
@@ -70,14 +72,20 @@ export async function writeDownload(
   }
 }
 
-async function* inflate(image: Uint8Array): AsyncGenerator<Uint8Array, void> {
+function piecesOf(image: Uint8Array | AsyncIterable<Uint8Array>): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  return image instanceof Uint8Array ? [image] : image;
+}
+
+async function* inflate(image: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const { createInflate } = await import("node:zlib");
+  const { pipeline, Readable } = await import("node:stream");
   const stream = createInflate();
-  stream.end(image);
+  if (image instanceof Uint8Array) stream.end(image);
+  else pipeline(Readable.from(image), stream, () => undefined); // a failure destroys the stream, which tells its reader
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (cause) {
-    if (cause instanceof DownloadError) throw cause;
+    if (cause instanceof DownloadError || cause instanceof ClientError) throw cause;
     throw new DownloadError("data", `Cannot unpack the image: ${(cause as Error).message}`, { cause });
   }
 }

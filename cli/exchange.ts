@@ -13,10 +13,10 @@ import { type SocketRole, socketFile } from "../core/paths.ts";
 import { printMessage } from "../core/print/message.ts";
 import { CLIENT_STYLE } from "../core/print/style.ts";
 import type { Command, Message } from "../core/wire/message.ts";
-import type { KeyType } from "../pki/key-type.ts";
 import type { Context } from "./context.ts";
 import { type JsonObject, jsonMessage } from "./json.ts";
 import { type ModeValues, modeOf } from "./mode.ts";
+import type { RemoteValues } from "./remote.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Exit status if the daemon refused the command. */
@@ -29,8 +29,8 @@ export const EXIT_CONNECT = 122;
 export const EXIT_INTERRUPTED = 130;
 
 /** The values of the options in `options/daemon.ts` that say where a daemon is. */
-export interface DaemonValues extends ModeValues {
-  readonly keyType: KeyType;
+export interface DaemonValues extends ModeValues, RemoteValues {
+  readonly destination: RemoteValues["destination"];
   readonly temporaryDirectory: string | undefined;
 }
 
@@ -69,9 +69,18 @@ export async function ask(
   command: Command,
   options: RequestOptions = {},
 ): Promise<Message | number> {
-  if (modeOf(values) === "csr") {
+  const mode = modeOf(values);
+  if (mode === "csr") {
     const { writeRequest } = await import("./write-request.ts");
     return await writeRequest(values.keyType, context, name, command, options.image);
+  }
+  if (mode === "remote") {
+    const { askRemote } = await import("./remote.ts");
+    try {
+      return (await askRemote(values, name, command, options))?.reply ?? EXIT_COMMUNICATION;
+    } catch (error) {
+      return await reportRemoteError(context, error);
+    }
   }
   if (values.socket === SHOW_ONLY) {
     const { showFrame } = await import("./show-frame.ts");
@@ -120,6 +129,26 @@ export function reportError(context: Context, error: unknown): number {
     context.hint(connectHints[systemCode] ?? error.message);
   } else if (!(error instanceof AbortedError)) {
     context.log.error(fromText(error.message));
+  }
+  return exitStatus;
+}
+
+/** As {@link reportError}, for what went by TLS. */
+export async function reportRemoteError(context: Context, error: unknown): Promise<number> {
+  if (!(error instanceof ClientError)) throw error;
+  const { connectFailure, remoteFailure } = await import("./report-remote.ts");
+  const failure =
+    error instanceof ConnectError
+      ? { exitStatus: EXIT_CONNECT, text: connectFailure(error), hint: error.message }
+      : remoteFailure(error);
+  if (failure === undefined) return reportError(context, error);
+  const { exitStatus, text, hint } = failure;
+  if (context.json) {
+    const message = hint ?? text;
+    context.object({ kind: "error", code: error.code, message, exitStatus });
+  } else {
+    context.log.error(fromText(text));
+    if (hint !== undefined) context.hint(hint);
   }
   return exitStatus;
 }

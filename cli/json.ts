@@ -18,7 +18,7 @@
  * | `policies` | policy | `host`, `policies` |
  * | `consoles` | inactive-consoles | `host`, `consoles`: names |
  * | `blocks` | | `host`, `blocks` |
- * | `image` | get | `host`, `compressed`, `bytes` (as transferred), `file` |
+ * | `image` | get, certificate | `host`, `compressed`, `bytes` (as transferred), `file` |
  * | `console` | console, per line | `host`, `time`, `line` |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
@@ -28,6 +28,9 @@
  * | `error` | every command that fails here; the exit status is the one of the program | `message`, `exitStatus`, `code` |
  *
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).
+ * From remote hosts, `watch` and `status` are always null.
+ * The `code` of an error is connect, protocol, aborted, certificate-refused, server-not-authenticated, chain, leaf,
+ * policy, image or file.
  * Errors in the form of the command line are reported on standard error as text, as without `--json`.
  *
  * @module

@@ -35,6 +35,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "certificate",
+    entry(
+      async () => (await import("./commands/certificate.ts")).certificate,
+      async () => (await import("./actions/certificate.ts")).certificate,
+    ),
+  ],
+  [
     "console",
     entry(
       async () => (await import("./commands/console.ts")).consoleCommand,

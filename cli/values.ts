@@ -13,7 +13,9 @@ import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
 import { SIGNABLE, type Signable } from "./signable.ts";
 import type { ColorChoice } from "./style.ts";
 import { ValueError } from "./value-error.ts";
+import { type Destination, parseDestination } from "./values/destination.ts";
 import { parseBlockDevice, parseNetworkDevice } from "./values/devices.ts";
+import { parseDigest } from "./values/digest.ts";
 import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
 import { parseSerial } from "./values/serial.ts";
@@ -40,6 +42,9 @@ export interface ValueKinds {
   directory: string;
   /** A path that is not looked at. */
   "file-name": string;
+  destination: Destination;
+  /** A SHA-256: 64 lower-case hex digits. */
+  digest: string;
   "key-type": KeyType;
   days: number;
   signable: Signable;
@@ -91,6 +96,8 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   file: existingFile,
   directory: existingDirectory,
   "file-name": (text) => text,
+  destination: parseDestination,
+  digest: parseDigest,
   "key-type": oneOf(...KEY_TYPES),
   // Beyond 2^20 days the year has five digits, which no certificate can say.
   days: (text) => Number(within(1, 2 ** 20, "a number of days (1 or above)")(text)),

@@ -13,6 +13,8 @@ import type { Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
 import { addressOf, type DaemonValues, report } from "./exchange.ts";
 import { type Json, jsonBytes, jsonTime } from "./json.ts";
+import { modeOf } from "./mode.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** Exit status with `--wait-fail` if the unikernel was started, but failed at once. */
 export const EXIT_EARLY_FAILURE = 115;
@@ -38,8 +40,10 @@ export async function reportStart(
   // Text comes at once; JSON is one object, so it waits.
   const status = context.json ? 0 : report(context, reply);
   const useless = context.log.quiet && !values.waitFail && !context.json;
+  // Every question to a remote host would take a certificate and a handshake of its own.
+  const far = modeOf(values) !== "local";
   const watched =
-    values.noWait || useless
+    values.noWait || useless || far
       ? undefined
       : await watchUnikernel({
           daemon: addressOf(values, "vmmd"),
@@ -50,6 +54,16 @@ export async function reportStart(
   if (context.json) report(context, reply, { watch: watched === undefined ? null : jsonWatched(watched) });
   else if (watched !== undefined) printWatched(context, values.name, watched);
   return values.waitFail && watched !== undefined && failedEarly(watched) ? EXIT_EARLY_FAILURE : status;
+}
+
+/**
+ * Refuses `--wait-fail` where nothing is watched: it would promise what is not looked at.
+ *
+ * @throws {UsageError}
+ */
+export function checkWatch(values: WatchValues): void {
+  if (!values.waitFail || modeOf(values) === "local") return;
+  throw new UsageError("The option --wait-fail is for local daemons: unikernels of a remote host are not watched");
 }
 
 /** With `--socket` the console daemon is looked for beside it. */

@@ -14,7 +14,8 @@ export type ClientErrorCode =
   | "aborted"
   | "certificate-refused"
   | "server-not-authenticated"
-  | "chain";
+  | "chain"
+  | "leaf";
 
 /** The base of all errors of this library. */
 export abstract class ClientError extends Error {
@@ -91,4 +92,17 @@ export class ServerNotAuthenticatedError extends ClientError {
 export class ChainError extends ClientError {
   override readonly name = "ChainError";
   readonly code = "chain";
+  /** What exactly is wrong with them. */
+  readonly detail: string;
+
+  constructor(message: string, detail: string, options?: ErrorOptions) {
+    super(message, options);
+    this.detail = detail;
+  }
+}
+
+/** A certificate for a command could not be made, or a stored one cannot be used. */
+export class LeafError extends ClientError {
+  override readonly name = "LeafError";
+  readonly code = "leaf";
 }

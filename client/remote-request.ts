@@ -19,6 +19,8 @@ export interface Upload {
   readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** For images: the SHA-256 of the whole, uncompressed image. It is asked for if the server may have the image. */
   readonly digest?: (() => Promise<Uint8Array>) | undefined;
+  /** Nothing is sent to an endpoint of this project: only others wait for a stream that can but be empty. */
+  readonly othersOnly?: boolean;
 }
 
 export interface RemoteOptions extends ClientOptions {
@@ -49,7 +51,7 @@ export async function requestRemote(
   try {
     const messages = connection.messages();
     const { upload } = options;
-    if (upload !== undefined) {
+    if (upload !== undefined && !(extended && upload.othersOnly)) {
       if (extended && upload.digest !== undefined) {
         const answer = await offer(connection, await upload.digest(), messages);
         if (answer !== undefined)

@@ -11,16 +11,20 @@ import type { info as definition } from "../commands/info.ts";
 import type { Context } from "../context.ts";
 import { addressOf, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
 import { type Json, jsonMessage, jsonTime } from "../json.ts";
+import { modeOf } from "../mode.ts";
 
 /**
  * Shows the unikernels; and on standard error those that do not run, where the daemon tells it. The plain call sends
  * exactly what the original sends; how they are doing is asked for afterwards, and only if there are any.
  */
 export async function info(values: Values<typeof definition>, context: Context): Promise<number> {
-  if (values.csr || values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
+  const local = modeOf(values) === "local";
+  if (!local || values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
     const reply = await ask(values, context, values.name, { kind: "unikernel-info" });
     if (typeof reply === "number") return reply;
-    const exitStatus = report(context, reply);
+    // A command in a certificate has no room for the question after the status.
+    const exitStatus = report(context, reply, context.json ? withStatus(reply, undefined) : {});
+    if (!local) return exitStatus;
     const { payload } = reply;
     if (payload.kind !== "success" || payload.success.kind !== "unikernels") return exitStatus;
     if (payload.success.unikernels.length > 0 && !context.log.quiet) await hintAtStates(values, context);

@@ -13,6 +13,7 @@ export const create = defineCommand({
   description: [
     "Sends the image and its configuration to the daemon, which starts the unikernel. The devices given with --net and --block must be exactly those in the manifest of the image; inspect shows them.",
     "After the success the unikernel is watched for a moment. If it ends in that time, its last console lines are shown. The exit status stays 0, unless --wait-fail is given.",
+    "With --destination the image is sent after the handshake, with a progress bar on a terminal; an endpoint of this project that has it already, by its digest, does not get it again. Nothing is watched there.",
   ],
   examples: [
     { line: "create hello hello.hvt", doc: "An image without devices." },
@@ -25,6 +26,14 @@ export const create = defineCommand({
       doc: "A block device with sectors of 4096 bytes; restarted when it ends with status 2.",
     },
     { line: "create -f hello hello2.hvt", doc: "Replaces the running unikernel hello." },
+    {
+      line: "create hello hello.hvt -d host --ca=tenant.pem --ca-key=tenant.key --server-ca=cacert.pem",
+      doc: "On another host, in the name of the tenant.",
+    },
+    {
+      line: "create hello hello.hvt --csr",
+      doc: "Writes the request hello.req, to be signed with sign, and then used with certificate.",
+    },
   ],
   arguments: {
     name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." },
@@ -38,6 +47,11 @@ export const create = defineCommand({
       fallback: "solo5",
       docv: "TYPE",
       doc: "The kind of machine: solo5 or bhyve.",
+    },
+    imageInCertificate: {
+      flags: ["--image-in-certificate"],
+      kind: "flag",
+      doc: "With --destination: put the image into the certificate, as the original client does, instead of sending it afterwards. At most 16 MB.",
     },
     ...unikernelOptions,
     ...compressionOption,

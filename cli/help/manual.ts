@@ -47,6 +47,13 @@ const exits: readonly (readonly [number, string])[] = [
   [130, "interrupted"],
 ];
 
+/** Exit statuses of commands with `--destination`. */
+const remoteExits: readonly (readonly [number, string])[] = [
+  [116, "with --destination: our certificates do not lead to the authority in --server-ca"],
+  [119, "with --destination: the server refused our certificate"],
+  [120, "with --destination: the server's certificate, name or key is not the wanted one"],
+];
+
 /** The manual of a sub-command. */
 export function commandManual(definition: CommandDefinition, programName: string): Manual {
   const options = [...Object.values(definition.options), ...Object.values(standardOptions)];
@@ -57,7 +64,8 @@ export function commandManual(definition: CommandDefinition, programName: string
   }
   const values = Object.values(definition.arguments);
   const usage = [`${programName} ${definition.name}`, "[OPTION]…", ...values.map((value) => value.docv)].join(" ");
-  const statuses = [...exits, ...(definition.exits ?? []).map(({ status, doc }) => [status, doc] as const)];
+  const remote = definition.options["destination"] === undefined ? [] : remoteExits;
+  const statuses = [...exits, ...remote, ...(definition.exits ?? []).map(({ status, doc }) => [status, doc] as const)];
   return {
     title: `${programName}-${definition.name}`,
     summary: definition.summary,

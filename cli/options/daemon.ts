@@ -6,6 +6,7 @@
 import type { Options } from "../command.ts";
 import { commonOptions } from "./common.ts";
 import { keyOptions } from "./keys.ts";
+import { remoteOptions } from "./remote.ts";
 
 export const daemonOptions = {
   socket: {
@@ -22,6 +23,7 @@ export const daemonOptions = {
     doc: "The directory of the running daemons. Default: /run/albatross on Linux, /var/run/albatross elsewhere.",
     section: "DIRECTORY OPTIONS",
   },
+  ...remoteOptions,
   ...keyOptions,
   ...commonOptions,
 } as const satisfies Options;
