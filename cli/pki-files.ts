@@ -11,6 +11,7 @@ import type { KeyType } from "../pki/key-type.ts";
 import { encodePrivateKey, generateKey, KeyError, type PrivateKey, readPrivateKey } from "../pki/keys.ts";
 import { PEM_CHARACTERS_MAX, PemError } from "../pki/pem.ts";
 import type { RandomBytes } from "../pki/serial.ts";
+import { webCrypto } from "../pki/web-crypto.ts";
 import { replaceFile } from "./replace-file.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -28,7 +29,7 @@ export class PkiFileError extends Error {
 }
 
 /** Bytes nobody can predict. */
-export const random: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
+export const random: RandomBytes = (length) => webCrypto.getRandomValues(new Uint8Array(length));
 
 /**
  * Reads a file of PEM or DER.

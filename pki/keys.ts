@@ -20,6 +20,7 @@ import {
 import { INTEGER, readBits, SEQUENCE, sameBytes } from "./der.ts";
 import type { KeyType } from "./key-type.ts";
 import { decodeOnePem, encodePem } from "./pem.ts";
+import { webCrypto } from "./web-crypto.ts";
 
 /** The shortest RSA key whose signatures count, in bits (pki.md 6). */
 export const RSA_BITS_MIN = 1024;
@@ -39,15 +40,15 @@ export interface PrivateKey {
 
 /** Makes a key. The chance comes from Web Crypto itself. */
 export async function generateKey(type: KeyType): Promise<PrivateKey> {
-  const pair = await crypto.subtle.generateKey(generateParameters(type), true, ["sign", "verify"]);
+  const pair = await webCrypto.subtle.generateKey(generateParameters(type), true, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new KeyError(`Cannot make a key of the kind ${type}: it has no two halves`);
-  const publicKeyInfo = new Uint8Array(await crypto.subtle.exportKey("spki", pair.publicKey));
+  const publicKeyInfo = new Uint8Array(await webCrypto.subtle.exportKey("spki", pair.publicKey));
   return { algorithm: keyAlgorithm(publicKeyInfo), key: pair.privateKey, publicKeyInfo };
 }
 
 /** A private key as PEM, with a newline at its end. */
 export async function encodePrivateKey(key: PrivateKey): Promise<string> {
-  return encodePem("PRIVATE KEY", new Uint8Array(await crypto.subtle.exportKey("pkcs8", key.key)));
+  return encodePem("PRIVATE KEY", new Uint8Array(await webCrypto.subtle.exportKey("pkcs8", key.key)));
 }
 
 /**
@@ -61,7 +62,7 @@ export async function readPrivateKey(pem: string): Promise<PrivateKey> {
   const der = decodeOnePem(pem, "PRIVATE KEY");
   try {
     const algorithm = privateKeyAlgorithm(der);
-    const key = await crypto.subtle.importKey("pkcs8", der, importParameters(algorithm), true, ["sign"]);
+    const key = await webCrypto.subtle.importKey("pkcs8", der, importParameters(algorithm), true, ["sign"]);
     // Web Crypto has no other way from a private key to its public half.
     const {
       d: _d,
@@ -72,9 +73,9 @@ export async function readPrivateKey(pem: string): Promise<PrivateKey> {
       qi: _qi,
       key_ops: _ops,
       ...half
-    } = await crypto.subtle.exportKey("jwk", key);
-    const open = await crypto.subtle.importKey("jwk", half, importParameters(algorithm), true, ["verify"]);
-    return { algorithm, key, publicKeyInfo: new Uint8Array(await crypto.subtle.exportKey("spki", open)) };
+    } = await webCrypto.subtle.exportKey("jwk", key);
+    const open = await webCrypto.subtle.importKey("jwk", half, importParameters(algorithm), true, ["verify"]);
+    return { algorithm, key, publicKeyInfo: new Uint8Array(await webCrypto.subtle.exportKey("spki", open)) };
   } catch (cause) {
     if (cause instanceof KeyError) throw cause;
     throw new KeyError(`Cannot read the private key: ${(cause as Error).message || "it is broken"}`, { cause });
@@ -120,19 +121,19 @@ export function publicKeyBits(publicKeyInfo: Uint8Array): Uint8Array {
 
 /** A public key for libraries that want one of Web Crypto. */
 export async function importPublicKey(publicKeyInfo: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return await crypto.subtle.importKey("spki", publicKeyInfo, importParameters(keyAlgorithm(publicKeyInfo)), true, [
+  return await webCrypto.subtle.importKey("spki", publicKeyInfo, importParameters(keyAlgorithm(publicKeyInfo)), true, [
     "verify",
   ]);
 }
 
 /** The key identifier: SHA-1 of the key's bits. It names the key and protects nothing. */
 export async function keyIdentifier(publicKeyInfo: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-1", publicKeyBits(publicKeyInfo).slice()));
+  return new Uint8Array(await webCrypto.subtle.digest("SHA-1", publicKeyBits(publicKeyInfo).slice()));
 }
 
 /** Signs, in the form of certificates. */
 export async function sign(key: PrivateKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const raw = await crypto.subtle.sign(signatureOf(key.algorithm), key.key, bytes);
+  const raw = await webCrypto.subtle.sign(signatureOf(key.algorithm), key.key, bytes);
   return toDerSignature(key.algorithm, new Uint8Array(raw));
 }
 
@@ -153,12 +154,12 @@ export async function isSignedBy(signed: Signed, publicKeyInfo: Uint8Array): Pro
     const kind = keyAlgorithm(publicKeyInfo);
     if (kind.name !== algorithm.name) return false;
     const parameters = importParameters(kind, "hash" in algorithm ? algorithm.hash : undefined);
-    const key = await crypto.subtle.importKey("spki", publicKeyInfo.slice(), parameters, false, ["verify"]);
+    const key = await webCrypto.subtle.importKey("spki", publicKeyInfo.slice(), parameters, false, ["verify"]);
     const { modulusLength } = key.algorithm as { readonly modulusLength?: number };
     if (modulusLength !== undefined && modulusLength < RSA_BITS_MIN) return false;
     const signature = fromDerSignature(kind, signed.signature);
     // Web Crypto takes views on ArrayBuffer only, and some runtimes copy anyway.
-    return await crypto.subtle.verify(algorithm, key, signature, onArrayBuffer(signed.signedPart));
+    return await webCrypto.subtle.verify(algorithm, key, signature, onArrayBuffer(signed.signedPart));
   } catch (error) {
     if (error instanceof DecodeError || error instanceof DOMException || error instanceof TypeError) return false;
     throw error;

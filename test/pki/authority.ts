@@ -7,7 +7,9 @@ import type { KeyType } from "../../pki/key-type.ts";
 import { generateKey } from "../../pki/keys.ts";
 import type { RandomBytes } from "../../pki/serial.ts";
 
-export const random: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length));
+import { webCrypto } from "../../pki/web-crypto.ts";
+
+export const random: RandomBytes = (length) => webCrypto.getRandomValues(new Uint8Array(length));
 
 /** The clock of these tests: milliseconds since 1970. */
 export const NOW = Date.UTC(2026, 10, 21, 12, 0, 0);
