@@ -11,6 +11,8 @@ export interface Finished {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** The current directory of the client; ours unless given. */
+  readonly cwd?: string;
   /** Called with everything printed so far; the process can be signalled. */
   readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -28,6 +30,7 @@ export async function runClient(args: readonly string[], options: RunOptions = {
   const { PATH = "", HOME = "/" } = process.env;
   const child = spawn(program, words, {
     env: { PATH, HOME, TERM: "dumb", ...options.env },
+    cwd: options.cwd ?? process.cwd(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
