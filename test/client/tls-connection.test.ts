@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { after, afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,7 +22,7 @@ import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { IMAGE_WANTED } from "../../core/wire/peer-extensions.ts";
 import { Authority, credentialsOf, type Pair } from "../support/authority.ts";
 import { onFrames } from "./scripted-peer.ts";
-import { listenTls, type TlsPeer } from "./tls-peer.ts";
+import { freePort, listenTls, type TlsPeer, withOpenssl } from "./tls-peer.ts";
 
 const authority = new Authority();
 const stranger = new Authority("stranger");
@@ -69,36 +69,6 @@ async function listen(accept: (socket: TLSSocket) => void, pair: Pair = serverPa
 function textOf(reply: Awaited<ReturnType<typeof requestRemote>>["reply"]): string {
   const { payload } = reply;
   return payload.kind === "success" && payload.success.kind === "string" ? payload.success.text : payload.kind;
-}
-
-/** A port where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** OpenSSL's server, which judges client certificates with real alerts; ends when `work` has. */
-async function withOpenssl(words: readonly string[], work: (port: number) => Promise<void>): Promise<void> {
-  const port = await freePort();
-  const child: ChildProcess = spawn(
-    "openssl",
-    ["s_server", "-accept", `127.0.0.1:${port}`, "-tls1_3", "-cert", serverPair.cert, "-key", serverPair.key, ...words],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
-  const exited = new Promise((resolve) => child.on("exit", resolve));
-  try {
-    await new Promise<void>((resolve, reject) => {
-      child.stdout?.on("data", (chunk: Buffer) => chunk.includes("ACCEPT") && resolve());
-      child.on("exit", () => reject(new Error("openssl s_server does not start")));
-    });
-    await work(port);
-  } finally {
-    child.kill("SIGKILL");
-    await exited;
-  }
 }
 
 describe("a remote request", () => {
@@ -272,7 +242,7 @@ describe("a server that refuses our certificate", () => {
   ];
   for (const [what, words, make, alert] of cases) {
     it(`${what}: tells why`, async () => {
-      await withOpenssl(words, async (port) => {
+      await withOpenssl(serverPair, words, async (port) => {
         await assert.rejects(requestRemote(serverAt(port), credentialsOf(make())), (error) => {
           assert.ok(error instanceof CertificateRefusedError, String(error));
           assert.match(error.alert, new RegExp(`^(?:${alert})$`));
@@ -284,7 +254,7 @@ describe("a server that refuses our certificate", () => {
 
   it("with a critical extension that it does not know: tells why, or our own runtime does", async () => {
     const pair = authority.client(30, "1.2.3.4=critical,DER:0500");
-    await withOpenssl(strict, async (port) => {
+    await withOpenssl(serverPair, strict, async (port) => {
       await assert.rejects(requestRemote(serverAt(port), credentialsOf(pair)), (error) => {
         // Deno does not even send such a certificate.
         assert.ok(error instanceof CertificateRefusedError || "Deno" in globalThis, String(error));
@@ -297,14 +267,12 @@ describe("a server that refuses our certificate", () => {
     const revoked = authority.client();
     const crl = `${authority.directory}/crl.pem`;
     const config = `${authority.directory}/ca.cnf`;
-    const { writeFileSync } = await import("node:fs");
     writeFileSync(`${authority.directory}/index.txt`, "");
     writeFileSync(config, `[ca]\ndefault_ca=d\n[d]\ndatabase=${authority.directory}/index.txt\ndefault_md=default\n`);
     const common = ["ca", "-config", config, "-cert", authority.ca.cert, "-keyfile", authority.ca.key];
-    const quiet = { stdio: ["ignore", "ignore", "pipe"] } as const;
-    execFileSync("openssl", [...common, "-revoke", revoked.cert], { stdio: [...quiet.stdio] });
-    execFileSync("openssl", [...common, "-gencrl", "-crldays", "30", "-out", crl], { stdio: [...quiet.stdio] });
-    await withOpenssl([...strict, "-CRL", crl, "-crl_check"], async (port) => {
+    execFileSync("openssl", [...common, "-revoke", revoked.cert], { stdio: "ignore" });
+    execFileSync("openssl", [...common, "-gencrl", "-crldays", "30", "-out", crl], { stdio: "ignore" });
+    await withOpenssl(serverPair, [...strict, "-CRL", crl, "-crl_check"], async (port) => {
       await assert.rejects(requestRemote(serverAt(port), credentialsOf(revoked)), (error) => {
         assert.ok(error instanceof CertificateRefusedError, String(error));
         assert.equal(error.alert, "certificate revoked");
@@ -314,7 +282,7 @@ describe("a server that refuses our certificate", () => {
   });
 
   it("is noticed while an image is sent", async () => {
-    await withOpenssl(strict, async (port) => {
+    await withOpenssl(serverPair, strict, async (port) => {
       const upload = { chunks: new Array<Uint8Array>(64).fill(new Uint8Array(64 * 1024)) };
       await assert.rejects(requestRemote(serverAt(port), credentialsOf(stranger.client()), { upload }), (error) => {
         // A server that closes with unread data resets the connection, which may overtake its alert.
