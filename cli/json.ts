@@ -24,7 +24,7 @@
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
  * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |
  * | `certificate` | sign | `subject`, `command` (or null), `file`, `notAfter` |
- * | `revocation-list` | revoke | `file`, `number`, `serials`: all that are revoked |
+ * | `revocation-list` | revoke | `file`, `number`, `serials`: all that are revoked; with `--destination` these fields are in the reply |
  * | `error` | every command that fails here; the exit status is the one of the program | `message`, `exitStatus`, `code` |
  *
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).

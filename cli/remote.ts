@@ -108,7 +108,7 @@ export function readFile(path: string): string {
 }
 
 /** Shows certificates instead of connecting: `--destination=-`. */
-function showCertificates({ issuerPem, chainPem }: LeafCredentials): undefined {
+export function showCertificates({ issuerPem, chainPem }: LeafCredentials): undefined {
   const end = chainPem.indexOf("-----END CERTIFICATE-----");
   const leaf = end < 0 ? chainPem : chainPem.slice(0, chainPem.indexOf("\n", end) + 1);
   writeText(1, `intermediate:\n${issuerPem}\nleaf:\n${leaf}\n`);

@@ -5,6 +5,8 @@
  */
 import { defineCommand } from "../command.ts";
 import { commonOptions } from "../options/common.ts";
+import { keyTypeOption } from "../options/keys.ts";
+import { destinationOption, serverOptions } from "../options/remote.ts";
 import { authorityArguments } from "./sign.ts";
 
 export const revoke = defineCommand({
@@ -12,13 +14,17 @@ export const revoke = defineCommand({
   summary: "revoke certificates",
   description: [
     "Makes the revocation list of an authority, or extends it: an endpoint that has the list refuses the revoked certificates and everything below them. Each list has a greater number than the one before; endpoints take no other.",
-    "The certificates are given by exactly one of --certificate, --serial and --name. The list is to be put into the endpoint's directory of revocation lists.",
+    "The certificates are given by exactly one of --certificate, --serial and --name. With --destination the list is sent to an endpoint, which keeps it; without one of the three, the list is sent as it is. Else put it into the endpoint's directory of revocation lists.",
   ],
   examples: [
     { line: "revoke cacert.pem db ca.key ca.crl --name=tenant", doc: "All certificates issued for tenant." },
     {
       line: "revoke cacert.pem db ca.key ca.crl --certificate=tenant.pem --reason=key-compromise",
       doc: "The first certificate in tenant.pem.",
+    },
+    {
+      line: "revoke cacert.pem db ca.key ca.crl --name=tenant --destination=host --destroy",
+      doc: "Also tells the endpoint, and stops what runs below tenant.",
     },
   ],
   arguments: {
@@ -52,6 +58,17 @@ export const revoke = defineCommand({
       docv: "DAYS",
       doc: "How long the list is good unless there is a newer one. After that endpoints may refuse every certificate of the authority.",
     },
+    destination: {
+      ...destinationOption.destination,
+      doc: "Send the list to the endpoint at HOST by TLS. The port is 1025 unless given; with an IPv6 address it must be.",
+    },
+    destroy: {
+      flags: ["--destroy"],
+      kind: "flag",
+      doc: "With --destination: also destroy what runs under the delegations that this list revokes.",
+    },
+    ...serverOptions,
+    ...keyTypeOption,
     ...commonOptions,
   },
 });
