@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
 import { CertificateError, readCertificate } from "../pki/certificate.ts";
@@ -12,6 +13,7 @@ import { isKeyOf, KeyError, readPrivateKey } from "../pki/keys.ts";
 import { issueLeaf } from "../pki/leaf.ts";
 import { decodePem, PemError } from "../pki/pem.ts";
 import { ChainValidationError, verifyChainLocally } from "../pki/validate.ts";
+import { webCrypto } from "../pki/web-crypto.ts";
 import { ChainError, LeafError } from "./errors.ts";
 import type { Credentials } from "./tls-connection.ts";
 
@@ -46,7 +48,7 @@ export async function signCommand(signer: Signer, name: Name, command: Command):
       name,
       command,
       now: Date.now(),
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      random: (length) => webCrypto.getRandomValues(new Uint8Array(length)),
     });
   } catch (error) {
     throw asLeafError(error, "couldn't generate certificate chain: ");

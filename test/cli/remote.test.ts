@@ -13,6 +13,7 @@ import { IMAGE_WANTED } from "../../core/wire/peer-extensions.ts";
 import { readCertificate } from "../../pki/certificate.ts";
 import { readCommand } from "../../pki/command-extension.ts";
 import { ALBATROSS } from "../../pki/oids.ts";
+import { webCrypto } from "../../pki/web-crypto.ts";
 import { makeImage } from "../backends/synthetic-image.ts";
 import { onFrames } from "../client/scripted-peer.ts";
 import { freePort, listenTls, type TlsPeer, withOpenssl } from "../client/tls-peer.ts";
@@ -307,7 +308,7 @@ describe("create on a remote host", () => {
 
   it("sends it as it is at level 0, and by itself if compression does not pay", async () => {
     const noise = new Uint8Array(300_000);
-    for (let at = 0; at < noise.length; at += 65_536) crypto.getRandomValues(noise.subarray(at, at + 65_536));
+    for (let at = 0; at < noise.length; at += 65_536) webCrypto.getRandomValues(noise.subarray(at, at + 65_536));
     noise.set(imageBytes);
     const noisy = join(folder.directory, "noise.hvt");
     writeFileSync(noisy, noise);

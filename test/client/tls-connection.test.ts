@@ -20,6 +20,7 @@ import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { IMAGE_WANTED } from "../../core/wire/peer-extensions.ts";
+import { CLIENT_CHAIN_LIMIT } from "../../runtime/tls-socket.ts";
 import { Authority, credentialsOf, type Pair } from "../support/authority.ts";
 import { onFrames } from "./scripted-peer.ts";
 import { freePort, listenTls, type TlsPeer, withOpenssl } from "./tls-peer.ts";
@@ -163,6 +164,20 @@ describe("a remote request", () => {
     await assert.rejects(requestRemote(serverAt(port), client), ProtocolError);
     plain.close();
   });
+});
+
+describe("a chain", () => {
+  // A limit of Deno's TLS library; Bun has none.
+  const limit = CLIENT_CHAIN_LIMIT ?? 100_000;
+  const overhead = 8 + 5;
+  for (const size of [limit - overhead, limit - overhead + 1]) {
+    it(`of ${size} bytes is sent, or refused before anything is`, async () => {
+      const large = { ...client, chainDer: [new Uint8Array(size)] };
+      const server = serverAt(await freePort());
+      const fits = CLIENT_CHAIN_LIMIT === undefined || size + overhead <= CLIENT_CHAIN_LIMIT;
+      await assert.rejects(openTls(server, large), fits ? ConnectError : /since Deno allows 65536/);
+    });
+  }
 });
 
 describe("the server", () => {

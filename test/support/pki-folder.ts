@@ -1,4 +1,5 @@
 /** A folder with the files that users of a remote host have, valid now: made by our own code. */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { issueCommand, issueDelegation, issueRoot, issueServer, type Subject } f
 import type { Issuer } from "../../pki/issuer.ts";
 import { encodePrivateKey, generateKey, type PrivateKey } from "../../pki/keys.ts";
 import { encodePem } from "../../pki/pem.ts";
+import { webCrypto } from "../../pki/web-crypto.ts";
 import type { Pair } from "./authority.ts";
 
 const VALIDITY_SECONDS = 3600;
@@ -17,7 +19,7 @@ function times() {
   return {
     validitySeconds: VALIDITY_SECONDS,
     now: Date.now(),
-    random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+    random: (length: number) => webCrypto.getRandomValues(new Uint8Array(length)),
   };
 }
 
