@@ -163,13 +163,13 @@ export class TestCertificate {
     return new TestCertificate(name, this, { extensions, ...options });
   }
 
-  /** A revocation list, DER. */
-  revoke(serials: readonly Uint8Array[], number: number | undefined = 1, until = 3_600_000): Buffer {
+  /** A revocation list, DER; `number` null for none. */
+  revoke(serials: readonly Uint8Array[], number: number | null = 1, until = 3_600_000): Buffer {
     const { algorithm } = signatures[this.keyType];
     const now = Date.now();
     const entries = serials.map((serial) => der(0x30, der(0x02, serial), time(now - 1000)));
     const numbered =
-      number === undefined
+      number === null
         ? Buffer.of()
         : der(0xa0, der(0x30, der(0x30, hex("0603551d14"), der(0x04, der(0x02, Buffer.of(number))))));
     const body = der(

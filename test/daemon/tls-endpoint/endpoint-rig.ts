@@ -27,6 +27,8 @@ export interface TalkOptions {
   readonly stream?: Iterable<Uint8Array>;
   /** No marker at the end of the stream, but the end of the connection. */
   readonly cut?: boolean;
+  /** No marker at the end of the first stream: another one follows. */
+  readonly open?: boolean;
   readonly protocols?: readonly string[];
   /** Called for every message; gives chunks to be sent next. */
   readonly answer?: (message: Message, count: number) => Iterable<Uint8Array> | undefined;
@@ -147,19 +149,19 @@ export async function talkTo(
   let error: string | undefined;
   let broken = false;
   const ended = new Promise<void>((resolve) => socket.on("close", () => resolve()));
-  const send = async (chunks: Iterable<Uint8Array>) => {
+  const send = async (chunks: Iterable<Uint8Array>, open = false) => {
     for (const chunk of chunks) {
       if (broken) return;
       if (!socket.write(frame(chunk))) {
         await Promise.race([ended, new Promise<void>((resolve) => socket.once("drain", () => resolve()))]);
       }
     }
-    if (broken) return;
+    if (broken || open) return;
     if (options.cut) socket.end();
     else socket.write(frame(new Uint8Array(0)));
   };
   socket.on("secureConnect", () => {
-    if (options.stream !== undefined) void send(options.stream);
+    if (options.stream !== undefined) void send(options.stream, options.open);
   });
   socket.on("data", (chunk: Uint8Array) => {
     for (const bytes of reader.push(new Uint8Array(chunk))) {

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parseName } from "../../../core/name.ts";
+import { Admission, addressGroup } from "../../../daemon/tls-endpoint/admission.ts";
+import { CertificateBudget } from "../../../daemon/tls-endpoint/certificate-budget.ts";
+import { DelegationMemory } from "../../../daemon/tls-endpoint/delegation-memory.ts";
+import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
+import { SPOOL_CHUNK_BYTES, Spool, SpoolError } from "../../../daemon/tls-endpoint/spool.ts";
+import { RevocationList } from "../../../plugins/tls/revocation-list.ts";
+import { TestCertificate } from "../../support/certificates.ts";
+
+describe("the admission of connections", () => {
+  /** Enters and keeps track of who was put out. */
+  function door(total: number, perAddress: number) {
+    const admission = new Admission(total, perAddress);
+    const out: string[] = [];
+    const enter = (address: string, name: string) => admission.enter(address, () => out.push(name));
+    return { admission, out, enter };
+  }
+
+  it("lets in up to its limit, and then one for another that has said nothing", () => {
+    const { admission, out, enter } = door(2, 2);
+    enter("10.0.0.1", "a");
+    enter("10.0.0.2", "b");
+    assert.deepEqual(out, []);
+    assert.notEqual(enter("10.0.0.3", "c"), undefined);
+    assert.deepEqual(out, ["a"]);
+    assert.equal(admission.count, 2);
+  });
+
+  it("puts out those who are silent before those who shake hands, and the oldest of them first", () => {
+    const { out, enter } = door(3, 3);
+    enter("10.0.0.1", "speaker")?.spoke();
+    enter("10.0.0.2", "silent");
+    enter("10.0.0.3", "late");
+    for (const name of ["x", "y"]) enter("10.0.0.4", name)?.spoke();
+    assert.deepEqual(out, ["silent", "late"]);
+    enter("10.0.0.5", "z");
+    assert.deepEqual(out, ["silent", "late", "speaker"]);
+  });
+
+  it("never puts out who is authenticated, and refuses others then", () => {
+    const { admission, out, enter } = door(2, 2);
+    const first = enter("10.0.0.1", "a");
+    first?.spoke();
+    first?.authenticated();
+    enter("10.0.0.1", "b")?.authenticated();
+    assert.equal(enter("10.0.0.2", "c"), undefined);
+    assert.deepEqual(out, []);
+    first?.left();
+    first?.left();
+    assert.equal(admission.count, 1);
+    assert.notEqual(enter("10.0.0.2", "c"), undefined);
+  });
+
+  it("counts every address by itself, networks of IPv6 as one", () => {
+    const { out, enter } = door(100, 1);
+    enter("10.0.0.1", "a");
+    enter("10.0.0.2", "b");
+    enter("2001:db8::1", "c");
+    enter("2001:db8:0:1::1", "d");
+    assert.deepEqual(out, []);
+    enter("2001:db8::2", "e");
+    enter("10.0.0.1", "f");
+    assert.deepEqual(out, ["c", "a"]);
+  });
+
+  it("knows the network of an IPv6 address", () => {
+    assert.equal(addressGroup("2001:db8::1"), "2001:db8:0:0");
+    assert.equal(addressGroup("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2");
+    assert.equal(addressGroup("::1"), "0:0:0:0");
+    assert.equal(addressGroup("fe80::1%eth0"), "fe80:0:0:0");
+    assert.equal(addressGroup("192.0.2.1"), "192.0.2.1");
+  });
+});
+
+describe("the budget for certificates", () => {
+  const limits = { certificate: 1_000_000, certificateMemory: 2_000_000 };
+
+  it("lets as many large ones be received at a time as there is memory for, and the others one by one", () => {
+    const budget = new CertificateBudget(limits);
+    const granted: string[] = [];
+    const enter = (name: string, length = 16_401) => budget.enter(length, (bytes) => granted.push(`${name} ${bytes}`));
+    const [first, , third] = ["a", "b", "c", "d"].map((name) => enter(name));
+    assert.deepEqual(granted, ["a 1000000", "b 1000000"]);
+    assert.equal(budget.waiting, 2);
+    third?.leave();
+    first?.leave();
+    first?.leave();
+    assert.deepEqual(granted, ["a 1000000", "b 1000000", "d 1000000"]);
+    assert.equal(budget.waiting, 0);
+  });
+
+  it("never lets a small one wait", () => {
+    const budget = new CertificateBudget(limits);
+    const granted: number[] = [];
+    for (let count = 0; count < 5; count++) budget.enter(500, (bytes) => granted.push(bytes));
+    assert.deepEqual(granted, [1_000_000, 1_000_000, SMALL_CERTIFICATE, SMALL_CERTIFICATE, SMALL_CERTIFICATE]);
+  });
+
+  it("has room for one even if that is more than its memory", () => {
+    const granted: number[] = [];
+    new CertificateBudget({ certificate: 10, certificateMemory: 1 }).enter(500, (bytes) => granted.push(bytes));
+    assert.deepEqual(granted, [10]);
+  });
+});
+
+describe("a spool", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-spool-test-"));
+
+  for (const size of [0, 1, SPOOL_CHUNK_BYTES - 1, SPOOL_CHUNK_BYTES, SPOOL_CHUNK_BYTES + 1, 3 * SPOOL_CHUNK_BYTES]) {
+    it(`gives back ${size} bytes, and has no name meanwhile`, async () => {
+      const spool = await Spool.open(folder);
+      try {
+        assert.deepEqual(readdirSync(folder), []);
+        const content = Buffer.alloc(size, "0123456789abc");
+        for (let at = 0; at < size; at += 70_001) await spool.write(content.subarray(at, at + 70_001));
+        assert.equal(spool.size, size);
+        const parts: Buffer[] = [];
+        for await (const chunk of spool.chunks()) parts.push(Buffer.from(chunk));
+        assert.ok(Buffer.concat(parts).equals(content));
+      } finally {
+        await spool.close();
+      }
+    });
+  }
+
+  it("says so if there is no directory for it", async () => {
+    await assert.rejects(Spool.open(join(folder, "none")), SpoolError);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe("the memory of delegations", () => {
+  const root = TestCertificate.root("root");
+  const list = new RevocationList(root.revoke([Buffer.of(5), Buffer.of(6)]));
+  const delegation = (serial: string, path: string, issuerKey = "aa") => ({ issuerKey, serial, path: parseName(path) });
+
+  it("finds the paths that a list of their issuer revokes, also after a restart", () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-delegations-"));
+    try {
+      new DelegationMemory(folder).remember([
+        delegation("05", "foo:"),
+        delegation("07", "kept:"),
+        delegation("06", "other:", "bb"),
+      ]);
+      const again = new DelegationMemory(folder);
+      again.remember([delegation("06", "foo:bar:")]);
+      assert.deepEqual(
+        again.revokedPaths("aa", list).map(({ text }) => text),
+        ["foo:", "foo:bar:"],
+      );
+      assert.deepEqual(again.revokedPaths("cc", list), []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("works without a directory, for as long as the program runs", () => {
+    const memory = new DelegationMemory(undefined);
+    memory.remember([delegation("05", "foo:")]);
+    assert.equal(memory.revokedPaths("aa", list).length, 1);
+  });
+});

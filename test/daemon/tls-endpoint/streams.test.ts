@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { fromText } from "../../../core/byte-string.ts";
+import { socketFile } from "../../../core/paths.ts";
+import type { Payload } from "../../../core/wire/message.ts";
+import { delegationTime } from "../../../core/wire/peer-extensions.ts";
+import { create, say, until } from "../../end-to-end/harness.ts";
+import { dial, EndpointRig, leafFor, policyExtension } from "./endpoint-rig.ts";
+import { ScriptedDaemon } from "./scripted-daemon.ts";
+
+const success = (text: string): Payload => ({ kind: "success", success: { kind: "string", text: fromText(text) } });
+const failure = (text: string): Payload => ({ kind: "failure", text: fromText(text) });
+const MIB = 1024 * 1024;
+
+describe("streams through the TLS endpoint", () => {
+  const rig = new EndpointRig();
+  const { root } = rig;
+  let daemon: ScriptedDaemon;
+
+  before(async () => {
+    daemon = new ScriptedDaemon(socketFile(rig.machine.tmpdir, "vmmd"));
+    await rig.start(["--idle-timeout=2"]);
+  });
+  after(async () => {
+    daemon.close();
+    await rig.close();
+  });
+
+  const memory = () => {
+    const status = readFileSync(`/proc/${rig.daemon?.pid ?? 0}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+  };
+
+  const setLeaf = () => leafFor(root, "disk", { kind: "block-set", compressed: false });
+
+  it("arrive as they were sent, 200 MiB of them, while memory stays flat", async () => {
+    const piece = Buffer.alloc(MIB, "a block of a device ");
+    const [sent, received] = [createHash("sha256"), createHash("sha256")];
+    daemon.script = async ({ line, command, reply }) => {
+      const message = await command();
+      for (let frame = await line.next(); frame !== undefined; frame = await line.next()) {
+        for await (const part of frame.pieces) received.update(part);
+      }
+      await reply(message, line.sawMarker ? success("set block device") : failure("cut"));
+    };
+    const before = memory();
+    let peak = 0;
+    function* stream(): Generator<Uint8Array> {
+      for (let count = 0; count < 200; count++) {
+        sent.update(piece);
+        peak = Math.max(peak, memory());
+        yield piece;
+      }
+    }
+    assert.equal(await rig.ask(setLeaf(), { stream: stream() }), "set block device");
+    assert.equal(received.digest("hex"), sent.digest("hex"));
+    assert.ok(peak - before < 48 * MIB, `memory grew from ${before} to ${peak} bytes`);
+  });
+
+  it("are not read from a client faster than a daemon takes them", async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    daemon.script = async ({ line, command, reply }) => {
+      const message = await command();
+      await line.next(); // and then reads no more of it for a while
+      await held;
+      await reply(message, failure("no more"));
+    };
+    const socket = dial(rig.port, root, setLeaf());
+    const before = memory();
+    socket.on("error", () => undefined);
+    let reply = 0;
+    socket.on("data", (data: Uint8Array) => {
+      reply += data.length;
+    });
+    await new Promise((resolve) => socket.on("secureConnect", resolve));
+    const word = Buffer.alloc(4);
+    word.writeUInt32BE(16 * MIB);
+    socket.write(word);
+    for (let count = 0; count < 16; count++) socket.write(Buffer.alloc(MIB));
+    await until("the client is held back", () => socket.writableLength > 4 * MIB);
+    assert.ok(memory() - before < 24 * MIB);
+    release();
+    await until("the early answer comes", () => reply > 0);
+    socket.destroy();
+  });
+
+  it("pass a dump on to its end", async () => {
+    const blocks = Array.from({ length: 40 }, (_, index) => Buffer.alloc(60_000, index));
+    daemon.script = async ({ command, reply }) => {
+      const message = await command();
+      await reply(message, { kind: "success", success: { kind: "block-device-image", compressed: false } });
+      for (const bytes of blocks) await reply(message, { kind: "data", data: { kind: "block", bytes } });
+      await reply(message, { kind: "data", data: { kind: "block", bytes: undefined } });
+      await reply(message, failure("nothing comes after the end"));
+    };
+    const { messages, error } = await rig.talk(leafFor(root, "disk", { kind: "block-dump", level: 0 }));
+    assert.equal(error, undefined);
+    const dumped = messages.flatMap(({ payload }) =>
+      payload.kind === "data" && payload.data.kind === "block" ? [payload.data.bytes] : [],
+    );
+    assert.equal(dumped.pop(), undefined);
+    assert.ok(Buffer.concat(dumped.map((bytes) => bytes ?? new Uint8Array(0))).equals(Buffer.concat(blocks)));
+    assert.equal(messages.length, 42);
+    assert.ok(messages.every(({ header }) => header.sequence === 0n && header.name.text === ":disk"));
+  });
+
+  it("end a refused dump as the original does", async () => {
+    daemon.script = async ({ command, reply }) => void (await reply(await command(), failure("not found")));
+    const { messages } = await rig.talk(leafFor(root, "disk", { kind: "block-dump", level: 0 }));
+    const texts = messages.map(({ payload }) => say(payload));
+    assert.deepEqual(texts, ["refused: not found", "refused: exception while reading from fd"]);
+  });
+
+  it("are answered at once if albatrossd refuses before their end", async () => {
+    daemon.script = async ({ command, reply }) => void (await reply(await command(), failure("no such device")));
+    const never = [new Uint8Array(1000)];
+    const socket = rig.talk(setLeaf(), { stream: never, enough: 1 });
+    assert.equal(say((await socket).messages[0]?.payload), "refused: no such device");
+  });
+
+  it("are refused if they are cut short; albatrossd gets no end of the stream then", async () => {
+    let sawMarker: boolean | undefined;
+    daemon.script = async ({ line, command }) => {
+      await command();
+      for (let frame = await line.next(); frame !== undefined; frame = await line.next()) {
+        for await (const part of frame.pieces) void part;
+      }
+      ({ sawMarker } = line);
+    };
+    const answer = await rig.ask(setLeaf(), { stream: [new Uint8Array(5000)], cut: true });
+    assert.equal(answer, "refused: reading tls chunk");
+    await until("the stream has ended", () => sawMarker !== undefined);
+    assert.equal(sawMarker, false);
+  });
+
+  it("are not waited for longer than the idle time", async () => {
+    daemon.script = async ({ line, command }) => {
+      await command();
+      await line.gone;
+    };
+    const socket = dial(rig.port, root, setLeaf());
+    const begun = performance.now();
+    socket.on("error", () => undefined);
+    socket.resume();
+    await new Promise((resolve) => socket.on("close", resolve));
+    const took = performance.now() - begun;
+    assert.ok(took > 1500 && took < 6000, `closed after ${took} ms`);
+    await until("the daemon's side is closed, too", () => daemon.lines.size === 0);
+  });
+
+  describe("and failures of daemons are told in the original's words:", () => {
+    const cases: readonly (readonly [string, ScriptedDaemon["script"], () => ReturnType<typeof leafFor>, string])[] = [
+      [
+        "no answer",
+        async ({ command }) => void (await command()),
+        () => leafFor(root, "x", { kind: "unikernel-info" }),
+        "error reading from fd",
+      ],
+      [
+        "no answer to a policy",
+        async ({ command }) => void (await command()),
+        () => leafFor(root.delegate("d", policyExtension()), "x", { kind: "unikernel-info" }),
+        "read error after writing policy",
+      ],
+      [
+        "a strange answer to a policy",
+        async ({ command, reply }) =>
+          void (await reply(await command(), { kind: "data", data: { kind: "block", bytes: undefined } })),
+        () => leafFor(root.delegate("d", policyExtension()), "x", { kind: "unikernel-info" }),
+        "expected success when adding policy, got: ",
+      ],
+      [
+        "nonsense",
+        async ({ line }) => void (await line.write(Uint8Array.of(0, 0, 0, 5, 1, 2))),
+        () => leafFor(root.delegate("d", policyExtension()), "x", { kind: "unikernel-info" }),
+        "read error after writing policy",
+      ],
+    ];
+    for (const [what, script, make, text] of cases) {
+      it(what, async () => {
+        daemon.script = script;
+        const answer = await rig.ask(make());
+        assert.ok(answer.startsWith(`refused: ${text}`), answer);
+      });
+    }
+  });
+
+  it("tell albatrossd when a delegation was made, the deepest policy first", async () => {
+    const seen: (readonly [string, number | undefined])[] = [];
+    daemon.script = async ({ command, reply }) => {
+      for (;;) {
+        const message = await command();
+        if (message.payload.kind !== "command") return;
+        const isPolicy = message.payload.command.kind === "policy-add";
+        seen.push([message.header.name.text, delegationTime(message.header.sequence)]);
+        await reply(message, success("fine"));
+        if (!isPolicy) return;
+      }
+    };
+    const outer = root.delegate("outer", policyExtension(), { from: -3_600_000 });
+    const inner = outer.delegate("inner", policyExtension());
+    assert.equal(await rig.ask(leafFor(inner, "x", { kind: "unikernel-destroy" })), "fine");
+    assert.deepEqual(
+      seen.map(([name]) => name),
+      ["outer:inner:", "outer:", "outer:inner:x"],
+    );
+    const [innerTime = 0, outerTime = 0] = seen.map(([, time]) => time);
+    assert.ok(Math.abs(innerTime - outerTime - 3_590_000) < 5000);
+    assert.equal(seen[2]?.[1], undefined);
+  });
+
+  it("create by digest with an albatrossd that does not know of it by sending the image", async () => {
+    const kinds: string[] = [];
+    daemon.script = async ({ command, reply }) => {
+      const message = await command();
+      if (message.payload.kind !== "command" || !("config" in message.payload.command)) return;
+      const { image } = message.payload.command.config;
+      kinds.push(`${image.length}`);
+      await reply(message, image.length === 32 ? failure("error during ELF parsing: x") : success("created unikernel"));
+    };
+    const image = Buffer.alloc(100_000, "image");
+    const digest = createHash("sha256").update(image).digest();
+    const { messages } = await rig.talk(leafFor(root, "x", create(new Uint8Array(0))), {
+      protocols: ["albatross-ts/1"],
+      stream: [Buffer.concat([Buffer.from("ALBADIGE"), digest])],
+      open: true,
+      answer: (_message, count) => (count === 1 ? [image] : undefined),
+    });
+    assert.deepEqual(
+      messages.map(({ payload }) => say(payload)),
+      ["image wanted", "created unikernel"],
+    );
+    assert.deepEqual(kinds, ["32", "100000"]);
+  });
+
+  it("ask for no image of a guest that has none", async () => {
+    daemon.script = async ({ command, reply }) => void (await reply(await command(), success("created unikernel")));
+    const command = create(new Uint8Array(0));
+    assert.ok("config" in command);
+    const leaf = leafFor(root, "x", { ...command, config: { ...command.config, type: "bhyve" } });
+    assert.equal(await rig.ask(leaf), "created unikernel");
+  });
+});
