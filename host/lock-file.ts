@@ -1,5 +1,5 @@
 /**
- * A file that one process holds: two daemons must not work on one database.
+ * A file or directory that one process holds: two daemons must not work on one database, nor on the same fifos.
  *
  * @module
  */
@@ -20,7 +20,19 @@ export interface HeldLock {
  * @throws if another process holds it, or the file cannot be opened
  */
 export function takeLock(path: string): HeldLock {
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  return lock(path, openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+}
+
+/**
+ * Takes the lock of a directory itself, so that nothing is added to what others look through.
+ *
+ * @throws if another process holds it, or the directory cannot be opened
+ */
+export function takeDirectoryLock(path: string): HeldLock {
+  return lock(path, openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
+}
+
+function lock(path: string, descriptor: number): HeldLock {
   const { flock } = openLibrary(libcNames, { flock: { args: ["i32", "i32"], returns: "i32" } });
   if (flock(descriptor, LOCK_EX | LOCK_NB) !== 0) {
     const reason = systemErrorText(errno());

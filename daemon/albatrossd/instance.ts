@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, rmSync, symlinkSync } from "node:fs";
 import { constants } from "node:os";
+import { basename } from "node:path";
 import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
 import { BackendRefusal } from "../../backends/backend.ts";
 import { chooseBackend } from "../../backends/builtin.ts";
@@ -28,6 +29,9 @@ import { Undo } from "./undo.ts";
 
 /** Environment variable by which a process is known to be albatrossd's: `<store id>/<instance>/<name>`. */
 export const MARK = "ALBATROSS_UNIKERNEL";
+
+/** The longest name of a file, in bytes: NAME_MAX of the file systems in use. */
+export const FILE_NAME_MAX = 255;
 
 /** A unikernel that cannot be started. `message` is for the client. */
 export class StartError extends Error {
@@ -69,14 +73,24 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** A deep path of long labels is a valid name, but the files of a unikernel are named after it. */
+function requireFileName(name: Name): void {
+  const length = basename(imageFile("", name)).length; // names are ASCII
+  if (length <= FILE_NAME_MAX) return;
+  throw new StartError(
+    `Cannot create a unikernel with a name of ${name.text.length} characters: the most is ${FILE_NAME_MAX - (length - name.text.length)}, since its files are named after it. Use shorter or fewer labels`,
+  );
+}
+
 /**
- * Finds everything that would make a start fail and can be known before anything is touched: the image, its devices,
- * the tender, the bridges.
+ * Finds everything that would make a start fail and can be known before anything is touched: the name, the image, its
+ * devices, the tender, the bridges.
  *
  * @throws {StartError} with the text for the client
  */
 export async function check(host: InstanceHost, name: Name, spec: UnikernelSpec): Promise<Launcher> {
   try {
+    requireFileName(name);
     const image = spec.image === undefined ? undefined : describeImage(host.images.pathOf(spec.image.sha256));
     const backend = chooseBackend(host.backends, spec.type, image);
     const request = { arguments: spec.arguments, image, nameArgument: nameArgument(host, name, spec) };

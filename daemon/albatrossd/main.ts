@@ -13,7 +13,7 @@ import { Name as Names } from "../../core/name.ts";
 import { fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
 import type { Policy } from "../../core/policy.ts";
 import type { HostNetwork } from "../../host/host-network.ts";
-import { takeLock } from "../../host/lock-file.ts";
+import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
@@ -102,6 +102,8 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   if (mkdirSync(fifos, { recursive: true }) !== undefined) chmodSync(fifos, 0o2770);
   mkdirSync(join(values.dbdir, "block"), { recursive: true, mode: 0o700 });
   const lock = takeLock(join(values.dbdir, "albatrossd.lock"));
+  // What lies in this one is cleared away before the socket shows that somebody else uses it.
+  const fifoLock = takeDirectoryLock(fifos);
   const store = new Store(join(values.dbdir, "albatross.sqlite"), randomBytes(8).toString("hex"));
   const network = openHostNetwork();
   const rootPolicy = discoverRootPolicy(values.dbdir, network);
@@ -176,6 +178,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     consoles.stop();
     statistics.close();
     store.close();
+    fifoLock.release();
     lock.release();
   }
 }

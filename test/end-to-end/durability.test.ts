@@ -380,6 +380,22 @@ describe("the database", () => {
     });
   });
 
+  it("of its own does not let a second daemon clear away the files of the first", async () => {
+    await Machine.with(async (machine) => {
+      await machine.start();
+      await machine.expect("here", create(kernels["exit-code"], endless), "created unikernel");
+      const files = () => machine.traces().filter((trace) => /^(run|fifo)/.test(trace));
+      const before = files();
+      const other = join(machine.directory, "other");
+      mkdirSync(other);
+      const daemon = machine.launch("albatrossd", [`--tmpdir=${machine.tmpdir}`, `--dbdir=${other}`]);
+      assert.equal(await daemon.ends(), 125);
+      assert.match(daemon.log, /fifo: .*Another albatrossd uses this directory; stop it first/);
+      assert.deepEqual(files(), before);
+      await machine.expect("here", destroy, "destroyed unikernel");
+    });
+  });
+
   it("is filled from the state file of the original, once", async () => {
     await Machine.with(async (machine) => {
       const policy = { unikernels: 4, cpuIds: [0], memory: 100, block: undefined, bridges: [] };

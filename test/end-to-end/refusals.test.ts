@@ -237,6 +237,19 @@ describe("a create is refused", () => {
     rmSync(link, { recursive: true });
   });
 
+  it("whose name is too long for the names of its files", async () => {
+    const [label, longest] = ["a".repeat(63), 251];
+    const path = `${label}:${label}:${label}:`;
+    const name = (length: number) => path + "b".repeat(length - path.length);
+    await machine.expect(name(longest), create(kernels["exit-code"], endless), "created unikernel");
+    await machine.expect(name(longest), destroy, "destroyed unikernel");
+    const tooLong = /^refused: Cannot create a unikernel with a name of \d+ characters: the most is 251, /;
+    await refuses([
+      [name(longest + 1), create(kernels["exit-code"]), tooLong],
+      [`${"a:".repeat(5000)}b`, create(kernels["exit-code"]), tooLong],
+    ]);
+  });
+
   it("if nothing on this host runs its kind", async () => {
     const given = create(new Uint8Array());
     assert.ok(given.kind === "unikernel-create");
