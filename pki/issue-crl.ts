@@ -83,9 +83,11 @@ async function encodeBody(
   writeExtension(writer, authorityKeyIdentifier(await issuerKeyIdentifier(issuer)));
   writer.header(SEQUENCE, 0);
   writer.header(context(0), 0);
-  const list = writer.size;
-  for (const entry of entries.toReversed()) writeEntry(writer, entry);
-  writer.header(SEQUENCE, list);
+  if (entries.length > 0) {
+    const list = writer.size;
+    for (const entry of entries.toReversed()) writeEntry(writer, entry);
+    writer.header(SEQUENCE, list);
+  }
   writeTime(writer, revocation.now + revocation.validitySeconds * 1000);
   writeTime(writer, revocation.now - BACKDATE_MS);
   writer.bytes(issuer.certificate.subject);

@@ -123,10 +123,11 @@ function signedParts(der: Uint8Array): Parameters<typeof isSignedBy>[0] {
   return { signedPart, signatureAlgorithm, signature };
 }
 
-/** `/CN=user`, as the original prints subjects. */
+/** `/CN=user`, as the original prints subjects; but nothing in it moves the cursor of a terminal. */
 function describe(name: LibraryName): string {
   return name
     .toJSON()
     .flatMap((part) => Object.entries(part).flatMap(([type, values]) => values.map((value) => `/${type}=${value}`)))
-    .join("");
+    .join("")
+    .replaceAll(/\p{Cc}/gu, "\u{fffd}");
 }

@@ -20,6 +20,7 @@ export const testNeeds: readonly Need[] = [
   { package: "gcc", program: "gcc", why: "compiles the test unikernels" },
   { package: "binutils", program: "ld", why: "links the test unikernels" },
   { package: "libunicorn2", library: "libunicorn.so.2", why: "emulates a CPU where there is no KVM" },
+  { package: "openssl", program: "openssl", why: "gives a second opinion on certificates and revocation lists" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
 ];
 

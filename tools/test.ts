@@ -18,6 +18,7 @@ const TEST_TIMEOUT_MS = 120_000;
 /** Folders and files whose tests also run on Deno, since what they test is used there. */
 const denoTests = [
   "test/core",
+  "test/pki",
   "test/client",
   "test/cli",
   "test/daemon/common/flags.test.ts",

@@ -11,6 +11,8 @@ import { after, before, describe, it } from "node:test";
 import { readCertificate } from "../../pki/certificate.ts";
 import {
   CRL_BYTES_MAX,
+  CRL_ENTRIES_MAX,
+  CRL_NUMBER_BYTES_MAX,
   CrlError,
   checkNewer,
   isRevokedBy,
@@ -139,6 +141,27 @@ describe("revocation lists", () => {
     assert.throws(() => readCrlFile(new Uint8Array()), { name: "PemError" });
     assert.throws(() => readCrl(new Uint8Array(CRL_BYTES_MAX)), /Cannot read the revocation list:/);
     assert.throws(() => readCrl(new Uint8Array(CRL_BYTES_MAX + 1)), /more than/);
+  });
+
+  it(`have ${CRL_ENTRIES_MAX} entries at most, made and read`, { timeout: 60_000 }, async () => {
+    const root = await makeRoot();
+    const empty = readCrl(await issueCrl(root, undefined, { ...usual, serials: [] }));
+    const serials = Array.from({ length: CRL_ENTRIES_MAX }, (_, at) => `11${at.toString(16).padStart(6, "0")}`);
+    const full = readCrl(await issueCrl(root, empty, { ...usual, serials }));
+    assert.equal(full.revoked.size, CRL_ENTRIES_MAX);
+    await verifyCrl(full, root.certificate);
+    await assert.rejects(issueCrl(root, full, { ...usual, serials: ["11"] }), /Cannot revoke more than 100000/);
+    assert.ok(full.der.length < CRL_BYTES_MAX);
+  });
+
+  it(`have numbers of ${CRL_NUMBER_BYTES_MAX} bytes at most`, async () => {
+    const root = await makeRoot();
+    const made = readCrl(await issueCrl(root, undefined, { ...usual, serials: ["11"] }));
+    const after = (number: bigint) => issueCrl(root, { ...made, number }, { ...usual, serials: ["12"] });
+    const largest = 2n ** 159n - 1n;
+    assert.equal(readCrl(await after(largest - 1n)).number, largest);
+    const beyond = await after(largest);
+    assert.throws(() => readCrl(beyond), /Number: not between 0 and 2\^159/);
   });
 
   it("only ever give their own error when they are damaged", async () => {

@@ -3,15 +3,18 @@
  *
  * @module
  */
+import "reflect-metadata";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { Extension, Pkcs10CertificateRequestGenerator } from "@peculiar/x509";
 import { issueCommand, issueDelegation } from "../../pki/issue.ts";
 import { readIssuer } from "../../pki/issuer.ts";
-import { generateKey, isKeyOf, readPrivateKey } from "../../pki/keys.ts";
+import { generateKey, importPublicKey, isKeyOf, readPrivateKey } from "../../pki/keys.ts";
 import { decodeOnePem, decodePem, encodePem, PemError } from "../../pki/pem.ts";
 import { makeRequest, RequestError, readRequest } from "../../pki/request.ts";
 import { verifyChainLocally } from "../../pki/validate.ts";
+import { unhex } from "../support/vectors.ts";
 import { DAY, NOW, POLICY, random } from "./authority.ts";
 
 function read(file: string): string {
@@ -89,6 +92,23 @@ describe("requests", () => {
       readRequest(encodePem("CERTIFICATE REQUEST", new Uint8Array(0x100_0001))),
       /more than 16777216/,
     );
+  });
+
+  it("may be in another version of the protocol, and say things no terminal should see", async () => {
+    const key = await generateKey("ed25519");
+    const request = await Pkcs10CertificateRequestGenerator.create({
+      name: [{ CN: ["a\u001b[2Jb"] }],
+      keys: { privateKey: key.key, publicKey: await importPublicKey(key.publicKeyInfo) },
+      signingAlgorithm: { name: "Ed25519" },
+      extensions: [
+        new Extension("1.3.6.1.4.1.49836.42", false, unhex("3009020104a304b3020500")),
+        new Extension("2.5.29.19", true, unhex("30030101ff")), // a wish to be a CA, which nobody heeds
+      ],
+    });
+    const read = await readRequest(encodePem("CERTIFICATE REQUEST", new Uint8Array(request.rawData)));
+    assert.deepEqual(read.wanted, { version: 4, command: { kind: "unikernel-info" } });
+    assert.equal(read.commonName, "a\u001b[2Jb");
+    assert.equal(read.subject, "/CN=a\u{fffd}[2Jb");
   });
 
   it("may hold a large image", { timeout: 60_000 }, async () => {
