@@ -16,8 +16,10 @@ import { UsageError } from "./usage-error.ts";
 export function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   let descriptor: number | undefined;
+  let made = false;
   try {
     descriptor = openSync(temporary, "wx", mode);
+    made = true;
     writeFileSync(descriptor, content);
     fsyncSync(descriptor);
     closeSync(descriptor);
@@ -25,7 +27,7 @@ export function replaceFile(path: string, content: string | Uint8Array, mode: nu
     renameSync(temporary, path);
   } catch (cause) {
     if (descriptor !== undefined) closeSync(descriptor);
-    if ((cause as { code?: unknown }).code !== "EEXIST") rmSync(temporary, { force: true });
+    if (made) rmSync(temporary, { force: true });
     throw new UsageError(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
 }

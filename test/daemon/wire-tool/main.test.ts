@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { LINE_LIMIT, LineSplitter, TOO_LONG } from "../../../daemon/wire-tool/lines.ts";
+import { PEM_CHARACTERS_MAX } from "../../../pki/pem.ts";
 import { readVectors, type Vector, vectorList } from "../../support/vectors.ts";
 
 const program = fileURLToPath(new URL("../../../main.ts", import.meta.url));
@@ -201,5 +202,30 @@ describe("lines", () => {
       assert.equal(splitter.finish(), undefined);
     }
     assert.equal(LINE_LIMIT, 64 * 1024 * 1024);
+  });
+});
+
+describe("albatross wire chain", () => {
+  it("shows what a chain in PEM asks for, on one line", async () => {
+    const [vector] = vectorList("tls_handle.json").filter(({ description }) => description === "tenant leaf");
+    const { status, lines } = await run(["chain"], String(vector?.["chain_pem"]));
+    assert.equal(status, 0);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line)),
+      [vector?.["handle"]],
+    );
+  });
+
+  it("answers anything else with an error", async () => {
+    const answer = async (input: string | Uint8Array) => (await run(["chain"], input)).lines;
+    assert.deepEqual(await answer(""), ['{"error":"empty chain"}']);
+    assert.deepEqual(await answer("junk"), ['{"error":"empty chain"}']);
+    const cut = "-----BEGIN CERTIFICATE-----\nAAAA\n";
+    assert.deepEqual(await answer(cut), ['{"error":"Cannot read PEM: the block CERTIFICATE does not end"}']);
+    const wrong = `${cut}-----END CERTIFICATE-----\n`;
+    assert.match((await answer(wrong))[0] ?? "", /^\{"error":"Cannot read the certificate: /);
+    const long = await answer(new Uint8Array(PEM_CHARACTERS_MAX + 1));
+    assert.deepEqual(long, [`{"error":"input longer than ${PEM_CHARACTERS_MAX} bytes"}`]);
+    assert.equal((await run(["chain", "x"], "")).status, 124);
   });
 });
