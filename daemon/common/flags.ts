@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { parseIntegerLiteral } from "../../core/integer-literal.ts";
 
 /** The command line is wrong: exit status 124. */
 export class UsageError extends Error {
@@ -55,13 +56,11 @@ export function valueFlag<T>(
   };
 }
 
-/** A decimal integer of at least `least`; `tooSmall` is the complaint about less. */
+/** An integer of at least `least`, in the syntax that the client has, too; `tooSmall` is the complaint about less. */
 export function integer(least: number, tooSmall: string): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!/^-?[0-9]+$/.test(text) || !Number.isSafeInteger(value)) {
-      throw new UsageError(`invalid value ${text}, expected an integer`);
-    }
+    const value = Number(parseIntegerLiteral(text) ?? Number.NaN);
+    if (!Number.isSafeInteger(value)) throw new UsageError(`invalid value ${text}, expected an integer`);
     if (value < least) throw new UsageError(tooSmall);
     return value;
   };

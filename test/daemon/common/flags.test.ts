@@ -48,6 +48,17 @@ describe("command-line flags", () => {
     assert.deepEqual(positional, ["x", "--y"]);
   });
 
+  it("take integers in every form that the client takes", () => {
+    for (const [text, value] of [
+      ["0x1F", 31],
+      ["0b101", 5],
+      ["0o17", 15],
+      ["1_000", 1000],
+    ] as const) {
+      assert.equal(parseFlags(flags, [`--max-subscribers=${text}`]).values.count, value);
+    }
+  });
+
   it("complain about everything else", () => {
     assert.equal(refusal("--nonsense"), "unknown option --nonsense");
     assert.equal(refusal("-x"), "unknown option -x");
@@ -57,6 +68,8 @@ describe("command-line flags", () => {
     assert.equal(refusal("--tmpdir=/etc/passwd"), "option --tmpdir: /etc/passwd is not a directory");
     assert.equal(refusal("--max-subscribers=0"), "option --max-subscribers: must be at least 1");
     assert.equal(refusal("--max-subscribers=1e1"), "option --max-subscribers: invalid value 1e1, expected an integer");
+    assert.equal(refusal("--max-subscribers=0x"), "option --max-subscribers: invalid value 0x, expected an integer");
+    assert.equal(refusal(`--max-subscribers=${2 ** 53}`).endsWith("expected an integer"), true);
     assert.equal(refusal("--max-subscribers=1", "--max-subscribers=2"), "option --max-subscribers cannot be repeated");
     assert.equal(refusal("--quiet=yes"), "option --quiet is a flag, it cannot take the argument yes");
     assert.match(refusal("--verbosity=loud"), /^option --verbosity: invalid value loud, expected one of quiet, /);
