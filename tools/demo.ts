@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,18 +28,27 @@ class Demo {
 
   constructor(dist: string) {
     this.#dist = dist;
-    for (const folder of ["run/util", "run/fifo", "db/block"]) {
+    for (const folder of ["run/util", "run/fifo", "db/block", "pki/crls"]) {
       mkdirSync(join(this.#folder, folder), { recursive: true });
     }
   }
 
-  /** Starts a daemon and waits until it listens. */
+  /** Starts a daemon and waits until its socket is there. */
   async daemon(role: string, socket: string, ...flags: readonly string[]): Promise<void> {
+    const path = join(this.#folder, "run/util", socket);
+    await this.#start(role, flags, async () => existsSync(path));
+  }
+
+  /** Starts the endpoint and waits until it listens. */
+  async endpoint(port: number, ...flags: readonly string[]): Promise<void> {
+    await this.#start("albatross-tls-endpoint", [...flags, `--port=${port}`], () => accepts(port));
+  }
+
+  async #start(role: string, flags: readonly string[], ready: () => Promise<boolean>): Promise<void> {
     console.log(`$ ${role} ${flags.join(" ")} &`.replaceAll(this.#folder, "DEMO"));
     const child = spawn(join(this.#dist, role), flags, { stdio: ["ignore", "inherit", "inherit"] });
     this.#daemons.push(child);
-    const path = join(this.#folder, "run/util", socket);
-    for (let waited = 0; !existsSync(path); waited += POLL_MS) {
+    for (let waited = 0; !(await ready()); waited += POLL_MS) {
       if (child.exitCode !== null) throw new Error(`${role} ended with status ${child.exitCode}, see above`);
       if (waited > PATIENCE_MS) throw new Error(`${role} does not listen after ${PATIENCE_MS} ms`);
       await sleep(POLL_MS);
@@ -48,8 +58,25 @@ class Demo {
   /** Runs a client command, showing what it prints; gives its output. `patience`: end it after so long, and go on. */
   async client(args: readonly string[], patience?: number): Promise<string> {
     const all = args[0] === "inspect" ? args : [...args, `--tmpdir=${this.#folder}/run`];
-    console.log(`$ albatross-client ${args.map((arg) => (arg === image ? "examples/hello.hvt" : arg)).join(" ")}`);
-    const child = spawn(join(this.#dist, "albatross-client"), all, { stdio: ["ignore", "pipe", "inherit"] });
+    const { status, output } = await this.#run(args, all, patience);
+    if (status !== 0 && patience === undefined) throw new Error(`albatross-client ended with status ${status}`);
+    return output;
+  }
+
+  /** Runs a client command away from the host, in the folder of the certificates; it must end with `wanted`. */
+  async far(args: readonly string[], wanted = 0, patience?: number): Promise<string> {
+    const { status, output } = await this.#run(args, args, patience);
+    if (status !== wanted) throw new Error(`albatross-client ended with status ${status}, not ${wanted}`);
+    return output;
+  }
+
+  async #run(args: readonly string[], all: readonly string[], patience: number | undefined) {
+    const shown = args.map((arg) => (arg.endsWith(".hvt") ? arg.replace(/^.*(?=examples\/)/, "") : arg)).join(" ");
+    console.log(`$ albatross-client ${shown}`.replaceAll(this.#folder, "DEMO"));
+    const child = spawn(join(this.#dist, "albatross-client"), all, {
+      stdio: ["ignore", "pipe", "inherit"],
+      cwd: this.pki,
+    });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
@@ -61,8 +88,12 @@ class Demo {
       child.on("close", resolve);
     });
     clearTimeout(timer);
-    if (status !== 0 && patience === undefined) throw new Error(`albatross-client ended with status ${status}`);
-    return output;
+    return { status, output };
+  }
+
+  /** The folder of keys and certificates. */
+  get pki(): string {
+    return join(this.#folder, "pki");
   }
 
   get folder(): string {
@@ -84,8 +115,54 @@ class Demo {
   }
 }
 
+/** Whether somebody listens on a port of this host. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
+    socket.on("connect", () => socket.destroy());
+  });
+}
+
+/** A port of this host where nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("There is no free port");
+  return address.port;
+}
+
 function expect(output: string, text: string): void {
   if (!output.includes(text)) throw new Error(`The demo expected to see "${text}"`);
+}
+
+/** Statuses of the client where the demo wants it to fail. */
+const REFUSED = { byHost: 117, byCertificate: 119, here: 124, interrupted: 130 } as const;
+
+/** The way from elsewhere: an authority, a tenant with a policy, its unikernels, and its end. */
+async function remote(demo: Demo): Promise<void> {
+  const port = await freePort();
+  await demo.far(["generate", "ca", "db"]);
+  const files = ["cacert.pem", "server.pem", "server.key"].map((file) => join(demo.pki, file));
+  const directories = [`--tmpdir=${demo.folder}/run`, `--crl-directory=${demo.pki}/crls`];
+  await demo.endpoint(port, ...directories, "--ip=127.0.0.1", ...files);
+  await demo.far(["add-policy", "tenant", "2", "--mem=48", "--cpu=0", "--csr"]);
+  expect(await demo.far(["sign", "cacert.pem", "db", "ca.key", "tenant.req"]), "signing policy add");
+  const tenant = ["--ca=tenant.pem", "--ca-key=tenant.key", "-d", `127.0.0.1:${port}`];
+  const ticker = image.replace("hello", "ticker");
+  expect(await demo.far(["create", "ticker", ticker, "--mem=32", ...tenant]), "tenant:ticker]: success");
+  expect(await demo.far(["console", "ticker", ...tenant], REFUSED.interrupted, 1_200), "tick");
+  expect(await demo.far(["create", "large", ticker, "--mem=64", ...tenant], REFUSED.here), "exceeds policy");
+  expect(await demo.far(["create", "more", ticker, "--mem=32", ...tenant], REFUSED.byHost), "command failed");
+  const root = ["-d", `127.0.0.1:${port}`];
+  await demo.far(["revoke", "cacert.pem", "db", "ca.key", "ca.crl", "--name=tenant", "--destroy", ...root]);
+  expect(await demo.far(["info", ...tenant], REFUSED.byCertificate), "certificate revoked");
+  for (let waited = 0; !(await demo.client(["info"])).includes("no unikernels"); waited += 100) {
+    if (waited > PATIENCE_MS) throw new Error("The revoked tenant's unikernels are still there");
+    await sleep(100);
+  }
 }
 
 async function main(): Promise<void> {
@@ -108,6 +185,7 @@ async function main(): Promise<void> {
     expect(await demo.client(["console", "ticker"], 1_500), "tick");
     expect(await demo.client(["destroy", "ticker"]), "destroyed unikernel");
     expect(await demo.client(["info"]), "no unikernels");
+    await remote(demo);
   } finally {
     left = await demo.close();
   }
