@@ -21,6 +21,9 @@ export const testNeeds: readonly Need[] = [
   { package: "binutils", program: "ld", why: "links the test unikernels" },
   { package: "libunicorn2", library: "libunicorn.so.2", why: "emulates a CPU where there is no KVM" },
   { package: "openssl", program: "openssl", why: "gives a second opinion on certificates and revocation lists" },
+  { package: "libssl3", library: "libssl.so.3", why: "is the TLS of the endpoint" },
+  { package: "openbsd-inetd", program: "inetd", why: "starts the endpoint for each connection" },
+  { package: "systemd", program: "systemd-socket-activate", why: "passes listening sockets" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
 ];
 

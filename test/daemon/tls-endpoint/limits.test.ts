@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { create, until } from "../../end-to-end/harness.ts";
+import { dial, EndpointRig, leafFor, talkTo } from "./endpoint-rig.ts";
+
+const info = { kind: "unikernel-info" } as const;
+const MIB = 1024 * 1024;
+
+/** Handshakes of the test for leaks. */
+const MANY = 10_000;
+
+describe("the limits of the TLS endpoint", () => {
+  const rig = new EndpointRig();
+  const { root } = rig;
+
+  before(async () => {
+    await rig.machine.start();
+  });
+  after(async () => await rig.close());
+
+  const descriptors = () => readdirSync(`/proc/${rig.daemon?.pid ?? 0}/fd`).length;
+  const memory = () => {
+    const status = readFileSync(`/proc/${rig.daemon?.pid ?? 0}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+  };
+
+  async function restarted(flags: readonly string[]): Promise<void> {
+    await rig.daemon?.stop();
+    await rig.start(flags);
+  }
+
+  /** Opens connections that say nothing, or what `first` says; gives them once they are open. */
+  async function silent(count: number, first?: (index: number) => Uint8Array): Promise<readonly Socket[]> {
+    return await Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const socket = connect(rig.port, "127.0.0.1");
+        socket.on("error", () => undefined);
+        socket.resume();
+        // Whoever has to make room is closed, perhaps before the connection was noticed here.
+        await new Promise((resolve) => socket.on("connect", resolve).on("close", resolve));
+        if (first !== undefined) socket.write(first(index));
+        return socket;
+      }),
+    );
+  }
+
+  /** The beginning of a hello that never ends. */
+  const slowHello = () => Uint8Array.of(22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3);
+
+  it("let clients in while two thousand others say nothing", async () => {
+    await restarted([]);
+    const before = memory();
+    const sockets = await silent(2000);
+    try {
+      for (let count = 0; count < 5; count++) assert.equal(await rig.ask(leafFor(root, ".", info)), "unikernels");
+      assert.ok(descriptors() < 300, `${descriptors()} descriptors`);
+      assert.ok(memory() - before < 40 * MIB);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
+  it("let clients in while five hundred others begin a hello and do not end it", async () => {
+    const sockets = await silent(500, slowHello);
+    try {
+      for (let count = 0; count < 5; count++) assert.equal(await rig.ask(leafFor(root, ".", info)), "unikernels");
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
+  it("close connections that take too long to shake hands", async () => {
+    await restarted(["--handshake-timeout=1"]);
+    const begun = performance.now();
+    const sockets = [...(await silent(3)), ...(await silent(3, slowHello))];
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.on("close", resolve))));
+    const took = performance.now() - begun;
+    assert.ok(took > 900 && took < 4000, `closed after ${took} ms`);
+  });
+
+  it("count connections: the last place is given, one more client is refused", async () => {
+    await restarted(["--max-connections=3", "--handshake-timeout=1"]);
+    const waiting = leafFor(root, "x", create(new Uint8Array(0))); // waits for the image
+    const sockets = Array.from({ length: 3 }, () => dial(rig.port, root, waiting));
+    for (const socket of sockets) socket.on("error", () => undefined);
+    await until("three are served", () => (rig.daemon?.log.split("asks for unikernel-create").length ?? 0) === 4);
+    const { messages } = await rig.talk(leafFor(root, ".", info));
+    assert.equal(messages.length, 0);
+    await rig.daemon?.logged("there are too many already");
+    sockets[0]?.destroy();
+    await until("there is room again", async () => (await rig.ask(leafFor(root, ".", info))) === "unikernels");
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it("bound the size of certificates: at most what was allowed", async () => {
+    await restarted(["--max-certificate-size=1", "--certificate-memory=2"]);
+    const leaf = (size: number) => root.leaf(".", new Uint8Array(size));
+    // What is in the leaf is no command, which is only found out once it was received.
+    assert.match(await rig.ask(leaf(1_000_000)), /^refused: /);
+    const { messages, error } = await rig.talk(leaf(1_100_000));
+    assert.equal(messages.length, 0);
+    assert.ok(error !== undefined);
+    await rig.daemon?.logged("excessive message size");
+  });
+
+  it("refuse a leaf of more than 16 MiB, and take one of 15 MB", async () => {
+    await restarted([]);
+    const before = memory();
+    assert.match(await rig.ask(root.leaf(".", new Uint8Array(15_000_000))), /^refused: /);
+    const { messages, error } = await rig.talk(root.leaf(".", new Uint8Array(17_000_000)));
+    assert.equal(messages.length, 0);
+    assert.ok(error !== undefined);
+    assert.ok(memory() - before < 160 * MIB, `${memory() - before} bytes more`);
+  });
+
+  it("serve small certificates while large ones wait for their turn", async () => {
+    await restarted(["--max-certificate-size=16", "--certificate-memory=16"]);
+    const large = root.leaf(".", new Uint8Array(8_000_000));
+    const many = Promise.all(Array.from({ length: 4 }, () => rig.ask(large)));
+    for (let count = 0; count < 10; count++) assert.equal(await rig.ask(leafFor(root, ".", info)), "unikernels");
+    for (const answer of await many) assert.match(answer, /^refused: /);
+  });
+
+  it("leave nothing behind after ten thousand handshakes, good and bad", { timeout: 60_000 }, async () => {
+    await restarted([]);
+    const good = leafFor(root, "x", { kind: "unikernel-destroy" });
+    const bad = [
+      undefined,
+      root.leaf(".", new Uint8Array(10), { until: -1000 }),
+      leafFor(root, ".", { kind: "policy-remove" }),
+    ];
+    const round = async (count: number) => {
+      let left = count;
+      await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (left-- > 0) {
+            const leaf = left % 4 === 0 ? bad[(left / 4) % bad.length] : good;
+            await talkTo(rig.port, root, leaf, {});
+          }
+        }),
+      );
+    };
+    const budget = performance.now() + 18_000;
+    await round(1500); // until caches and the collector's heap have their size
+    const [fds, bytes] = [descriptors(), memory()];
+    let done = 1500;
+    while (done < MANY && performance.now() < budget) {
+      await round(500);
+      done += 500;
+    }
+    await sleep(300);
+    assert.ok(done >= 2500, `only ${done} handshakes in the time there was`);
+    await until("all descriptors are closed", () => descriptors() <= fds, 5000);
+    const growth = memory() - bytes;
+    // One SSL of OpenSSL alone has 7 KB, and a connection in memory more than 20.
+    assert.ok(growth < 5_000 * (done - 1500), `${growth} bytes after ${done} handshakes`);
+  });
+});
