@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { TLS_APPLICATION_PROTOCOL } from "../core/wire/peer-extensions.ts";
 import { CertificateError, readCertificate } from "../pki/certificate.ts";
 import { CLIENT_CHAIN_LIMIT, connectTls, type TlsPeer } from "../runtime/tls-socket.ts";
@@ -71,6 +70,8 @@ export async function openTls(
 ): Promise<TlsClient> {
   const address = serverAddress(server);
   checkChainSize(credentials);
+  // Loaded only for a pinned key: it takes 4 ms.
+  const hash = server.serverKey === undefined ? undefined : (await import("node:crypto")).createHash;
   let extended = false;
   const connection = await ClientConnection.over(
     address,
@@ -92,7 +93,7 @@ export async function openTls(
         {
           patience: options.patience ?? CONNECT_PATIENCE_MS,
           signal: options.signal,
-          check: (peer) => checkServer(server, peer),
+          check: (peer) => checkServer(server, peer, (bytes) => hash?.("sha256").update(bytes).digest("hex")),
           translate: (error, phase) => translateTlsError(error, phase, address),
         },
       ),
@@ -119,7 +120,11 @@ function checkChainSize({ chainDer }: Credentials): void {
 }
 
 /** @throws {ServerNotAuthenticatedError} */
-function checkServer(server: TlsServer, { certificate }: TlsPeer): void {
+function checkServer(
+  server: TlsServer,
+  { certificate }: TlsPeer,
+  sha256: (bytes: Uint8Array) => string | undefined,
+): void {
   if (server.serverName === undefined && server.serverKey === undefined) return;
   const address = serverAddress(server);
   try {
@@ -128,7 +133,7 @@ function checkServer(server: TlsServer, { certificate }: TlsPeer): void {
       throw new ServerNotAuthenticatedError(`The certificate of ${address} is not for the name ${server.serverName}`);
     }
     if (server.serverKey === undefined) return;
-    const key = createHash("sha256").update(read.publicKeyInfo).digest("hex");
+    const key = sha256(read.publicKeyInfo);
     if (key !== server.serverKey) {
       throw new ServerNotAuthenticatedError(`The key of ${address} is not the given one: its SHA-256 is ${key}`);
     }

@@ -1,0 +1,40 @@
+/** What a call loads: nothing of certificates and TLS for a local daemon, whose client must start fast. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, it } from "node:test";
+
+const root = join(import.meta.dirname, "..", "..");
+const staticImport = /^(?:import|export) (?!type )(?:[^;"]*? from )?"([^"]+)";/gm;
+
+/** Every file and package that is loaded with a file, dynamic imports left out. */
+function loadedWith(file: string, found = new Set<string>()): ReadonlySet<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, target = ""] of readFileSync(join(root, file), "utf8").matchAll(staticImport)) {
+    if (target.startsWith(".")) loadedWith(relative(root, join(root, dirname(file), target)), found);
+    else found.add(target);
+  }
+  return found;
+}
+
+const costly =
+  /^(?:node:(?:tls|crypto|net|zlib)|@peculiar\/|reflect-metadata|runtime\/tls|client\/(?:tls|remote|leaf))/;
+
+describe("a call to a local daemon", () => {
+  for (const action of ["info", "create", "destroy", "get", "console", "policy", "add-policy", "restart"]) {
+    it(`${action}: loads nothing of certificates and TLS`, () => {
+      const loaded = [...loadedWith(`cli/actions/${action}.ts`), ...loadedWith("cli/dispatch.ts")];
+      assert.deepEqual(
+        loaded.filter((file) => costly.test(file) || (file.startsWith("pki/") && file !== "pki/key-type.ts")),
+        [],
+      );
+      assert.ok(loaded.includes("cli/values.ts"));
+    });
+  }
+
+  it("is not judged by a check that sees nothing", () => {
+    const loaded = loadedWith("cli/remote.ts");
+    for (const file of ["pki/leaf.ts", "client/tls-connection.ts", "node:tls"]) assert.ok(loaded.has(file), file);
+  });
+});
