@@ -10,6 +10,7 @@ import { IssueError } from "../pki/issuer.ts";
 import type { KeyType } from "../pki/key-type.ts";
 import { encodePrivateKey, generateKey, KeyError, type PrivateKey, readPrivateKey } from "../pki/keys.ts";
 import { PEM_CHARACTERS_MAX, PemError } from "../pki/pem.ts";
+import { RequestError } from "../pki/request.ts";
 import type { RandomBytes } from "../pki/serial.ts";
 import { webCrypto } from "../pki/web-crypto.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -88,7 +89,7 @@ export function isPkiError(error: unknown): error is Error {
     error instanceof CertificateError ||
     error instanceof IssueError ||
     error instanceof CrlError ||
-    (error instanceof Error && error.name === "RequestError") // its module is loaded only where it is needed
+    error instanceof RequestError
   );
 }
 

@@ -6,14 +6,7 @@
  *
  * @module
  */
-import "reflect-metadata";
-import {
-  Extension,
-  ExtensionsAttribute,
-  Name as LibraryName,
-  Pkcs10CertificateRequest,
-  Pkcs10CertificateRequestGenerator,
-} from "@peculiar/x509";
+import type { Name as LibraryName } from "@peculiar/x509";
 import type { Int } from "../core/int.ts";
 import { DecodeError } from "../core/wire/decode-error.ts";
 import { Reader } from "../core/wire/der-reader.ts";
@@ -26,6 +19,15 @@ import { encodeCommonName, readName } from "./distinguished-name.ts";
 import { importPublicKey, isSignedBy, keyAlgorithm, type PrivateKey } from "./keys.ts";
 import { ALBATROSS } from "./oids.ts";
 import { decodeOnePem, encodePem } from "./pem.ts";
+
+/**
+ * Loads the library. It needs the polyfill before it, and a bundler keeps the order of such imports only if one waits for
+ * the other.
+ */
+async function loadLibrary() {
+  await import("reflect-metadata");
+  return await import("@peculiar/x509");
+}
 
 /** A request that cannot be read, or whose signature is wrong. */
 export class RequestError extends Error {
@@ -50,9 +52,10 @@ export interface CertificateRequest {
  * @returns PEM
  */
 export async function makeRequest(commonName: string, command: Command, key: PrivateKey): Promise<string> {
+  const { Extension, Name, Pkcs10CertificateRequestGenerator } = await loadLibrary();
   const publicKey = await importPublicKey(key.publicKeyInfo);
   const request = await Pkcs10CertificateRequestGenerator.create({
-    name: new LibraryName(encodeCommonName(commonName)),
+    name: new Name(encodeCommonName(commonName)),
     keys: { privateKey: key.key, publicKey },
     signingAlgorithm: signatureOf(key.algorithm),
     extensions: [new Extension(ALBATROSS, false, encodeExtension(command))],
@@ -72,7 +75,7 @@ export async function readRequest(pem: string): Promise<CertificateRequest> {
   if (der.length > CERTIFICATE_BYTES_MAX) {
     throw new RequestError(`Cannot read a request of more than ${CERTIFICATE_BYTES_MAX} bytes`);
   }
-  const { publicKeyInfo, name, subject, extension } = parse(der);
+  const { publicKeyInfo, name, subject, extension } = parse(der, await loadLibrary());
   try {
     keyAlgorithm(publicKeyInfo); // says so if it is none that can be used
     if (!(await isSignedBy(signedParts(der), publicKeyInfo))) {
@@ -88,7 +91,10 @@ export async function readRequest(pem: string): Promise<CertificateRequest> {
 }
 
 /** The parts of a request. The library reads them when they are asked for, and fails in many ways if they are broken. */
-function parse(der: Uint8Array<ArrayBuffer>): {
+function parse(
+  der: Uint8Array<ArrayBuffer>,
+  { ExtensionsAttribute, Pkcs10CertificateRequest }: Awaited<ReturnType<typeof loadLibrary>>,
+): {
   readonly publicKeyInfo: Uint8Array;
   readonly name: Uint8Array;
   readonly subject: string;

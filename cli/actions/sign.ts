@@ -4,7 +4,7 @@
  * @module
  */
 import { fromText } from "../../core/byte-string.ts";
-import { parseLabel } from "../../core/name.ts";
+import { NameError, parseLabel } from "../../core/name.ts";
 import { printCommand } from "../../core/print/command.ts";
 import { CLIENT_STYLE } from "../../core/print/style.ts";
 import { type Command, PROTOCOL_VERSION } from "../../core/wire/message.ts";
@@ -34,8 +34,8 @@ export async function sign(values: Values<typeof definition>, context: Context):
     const request = await naming(values.request, () => readRequest(readTextFile(values.request)));
     return await signRequest(values, context, issuer, request);
   } catch (error) {
-    if (!isPkiError(error) && (error as Error).name !== "NameError") throw error;
-    return reportLocal(context, `error while signing: ${(error as Error).message}`, "certificate", EXIT_USAGE);
+    if (!isPkiError(error) && !(error instanceof NameError)) throw error;
+    return reportLocal(context, `error while signing: ${error.message}`, "certificate", EXIT_USAGE);
   }
 }
 
