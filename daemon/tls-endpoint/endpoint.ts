@@ -28,6 +28,9 @@ export interface EndpointOptions {
   readonly log: Log;
 }
 
+/** How often at most the time of a handshake is looked at, milliseconds. */
+const HANDSHAKE_CHECK_MS = 10;
+
 const closed: ConnectionHandlers = { data: () => undefined, close: () => undefined };
 
 export class Endpoint {
@@ -89,11 +92,16 @@ export class Endpoint {
     let line: FrameLine | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const begun = performance.now();
+    /** Milliseconds that the client was made to wait; since when it waits. */
+    let held = 0;
+    let heldSince: number | undefined;
     const watchHandshake = (session: TlsSession) => {
-      const allowed = limits.handshake + (session.received / SLOWEST_RATE) * 1000;
+      // The time in which a client had to wait for others is not its own, within reason.
+      const waited = held + (heldSince === undefined ? 0 : performance.now() - heldSince);
+      const allowed = limits.handshake + (session.received / SLOWEST_RATE) * 1000 + Math.min(waited, limits.idle);
       const left = begun + allowed - performance.now();
       if (left > 0) {
-        timer = setTimeout(() => watchHandshake(session), left);
+        timer = setTimeout(() => watchHandshake(session), Math.max(left, HANDSHAKE_CHECK_MS));
         return;
       }
       log.info(`closing the connection of ${address}: the handshake took too long`);
@@ -112,7 +120,12 @@ export class Endpoint {
       this.#context,
       (recordLength, proceed) => {
         visitor.spoke();
-        place = this.#budget.enter(recordLength, proceed);
+        heldSince = performance.now();
+        place = this.#budget.enter(recordLength, (bytes) => {
+          held += performance.now() - (heldSince ?? performance.now());
+          heldSince = undefined;
+          proceed(bytes);
+        });
       },
       (session) => ({
         data: (chunk) => line?.handlers.data(chunk),

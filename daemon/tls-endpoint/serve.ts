@@ -108,6 +108,7 @@ async function revoke(service: Service, { crl, destroy, path }: ChainRevocation)
   const list = session.withIssuer((issuer) => revocations.update(crl, issuer));
   log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
   const [issuerKey = ""] = session.issuerKeys();
+  recheck(); // first, so that nobody creates anew what is destroyed now
   const revokedPaths = destroy ? delegations.revokedPaths(issuerKey, list) : [];
   let trouble: string | undefined;
   for (const revoked of revokedPaths) {
@@ -125,5 +126,4 @@ async function revoke(service: Service, { crl, destroy, path }: ChainRevocation)
       kind: "success",
       success: { kind: "string", text: fromText("updated revocation list") },
     });
-  recheck();
 }

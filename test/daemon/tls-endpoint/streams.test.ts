@@ -176,7 +176,10 @@ describe("streams through the TLS endpoint", () => {
       ],
       [
         "nonsense",
-        async ({ line }) => void (await line.write(Uint8Array.of(0, 0, 0, 5, 1, 2))),
+        async ({ line, command }) => {
+          await command();
+          await line.write(Uint8Array.of(0, 0, 0, 5, 1, 2));
+        },
         () => leafFor(root.delegate("d", policyExtension()), "x", { kind: "unikernel-info" }),
         "read error after writing policy",
       ],
