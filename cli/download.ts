@@ -9,6 +9,7 @@
 import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { ClientError } from "../client/errors.ts";
 import type { Name } from "../core/name.ts";
+import { webCrypto } from "../pki/web-crypto.ts";
 
 /** The largest image that is unpacked, bytes: a few kilobytes of zlib data can become gigabytes. */
 export const IMAGE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
@@ -49,7 +50,7 @@ export async function writeDownload(
   compressed: boolean,
   limit: number = IMAGE_BYTES_MAX,
 ): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}`;
+  const temporary = `${path}.${webCrypto.randomUUID()}`;
   const file = onFile(`Cannot create ${path}`, () =>
     openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE),
   );
