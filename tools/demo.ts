@@ -55,22 +55,22 @@ class Demo {
     }
   }
 
-  /** Runs a client command, showing what it prints; gives its output. `patience`: end it after so long, and go on. */
-  async client(args: readonly string[], patience?: number): Promise<string> {
+  /** Runs a client command, showing what it prints; gives its output. `until`: interrupt it when it has printed that. */
+  async client(args: readonly string[], until?: string): Promise<string> {
     const all = args[0] === "inspect" ? args : [...args, `--tmpdir=${this.#folder}/run`];
-    const { status, output } = await this.#run(args, all, patience);
-    if (status !== 0 && patience === undefined) throw new Error(`albatross-client ended with status ${status}`);
+    const { status, output } = await this.#run(args, all, until);
+    if (status !== 0 && until === undefined) throw new Error(`albatross-client ended with status ${status}`);
     return output;
   }
 
   /** Runs a client command away from the host, in the folder of the certificates; it must end with `wanted`. */
-  async far(args: readonly string[], wanted = 0, patience?: number): Promise<string> {
-    const { status, output } = await this.#run(args, args, patience);
+  async far(args: readonly string[], wanted = 0, until?: string): Promise<string> {
+    const { status, output } = await this.#run(args, args, until);
     if (status !== wanted) throw new Error(`albatross-client ended with status ${status}, not ${wanted}`);
     return output;
   }
 
-  async #run(args: readonly string[], all: readonly string[], patience: number | undefined) {
+  async #run(args: readonly string[], all: readonly string[], until: string | undefined) {
     const shown = args.map((arg) => (arg.endsWith(".hvt") ? arg.replace(/^.*(?=examples\/)/, "") : arg)).join(" ");
     console.log(`$ albatross-client ${shown}`.replaceAll(this.#folder, "DEMO"));
     const child = spawn(join(this.#dist, "albatross-client"), all, {
@@ -81,8 +81,9 @@ class Demo {
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       process.stdout.write(chunk);
+      if (until !== undefined && output.includes(until)) child.kill("SIGINT");
     });
-    const timer = setTimeout(() => child.kill("SIGINT"), patience ?? PATIENCE_MS);
+    const timer = setTimeout(() => child.kill("SIGINT"), PATIENCE_MS);
     const status = await new Promise<number | null>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", resolve);
@@ -152,8 +153,11 @@ async function remote(demo: Demo): Promise<void> {
   expect(await demo.far(["sign", "cacert.pem", "db", "ca.key", "tenant.req"]), "signing policy add");
   const tenant = ["--ca=tenant.pem", "--ca-key=tenant.key", "-d", `127.0.0.1:${port}`];
   const ticker = image.replace("hello", "ticker");
-  expect(await demo.far(["create", "ticker", ticker, "--mem=32", ...tenant]), "tenant:ticker]: success");
-  expect(await demo.far(["console", "ticker", ...tenant], REFUSED.interrupted, 1_200), "tick");
+  expect(
+    await demo.far(["create", "ticker", ticker, "--mem=32", "--arg=interval=200", ...tenant]),
+    "tenant:ticker]: success",
+  );
+  expect(await demo.far(["console", "ticker", ...tenant], REFUSED.interrupted, "tick 1"), "tick 1");
   expect(await demo.far(["create", "large", ticker, "--mem=64", ...tenant], REFUSED.here), "exceeds policy");
   expect(await demo.far(["create", "more", ticker, "--mem=32", ...tenant], REFUSED.byHost), "command failed");
   const root = ["-d", `127.0.0.1:${port}`];
@@ -179,10 +183,13 @@ async function main(): Promise<void> {
     await demo.daemon("albatrossd", "vmmd.sock", ...directories, "--allow-emulation");
     await demo.client(["inspect", image]);
     expect(await demo.client(["create", "hello", image, "--arg=--hello=world"]), "created unikernel");
-    expect(await demo.client(["console", "hello"], 500), "Hello from Albatross");
-    expect(await demo.client(["create", "ticker", image.replace("hello", "ticker"), "--mem=16"]), "created unikernel");
+    expect(await demo.client(["console", "hello"], "command line"), "Hello from Albatross");
+    expect(
+      await demo.client(["create", "ticker", image.replace("hello", "ticker"), "--mem=16", "--arg=interval=200"]),
+      "created unikernel",
+    );
     expect(await demo.client(["info"]), "ticker");
-    expect(await demo.client(["console", "ticker"], 1_500), "tick");
+    expect(await demo.client(["console", "ticker"], "tick 2"), "tick 2");
     expect(await demo.client(["destroy", "ticker"]), "destroyed unikernel");
     expect(await demo.client(["info"]), "no unikernels");
     await remote(demo);
