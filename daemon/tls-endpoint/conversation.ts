@@ -26,7 +26,7 @@ import { connectUnix, SocketError } from "../../runtime/unix-socket.ts";
 import { copyBlockStream } from "./block-stream.ts";
 import { forwardReplies } from "./forward.ts";
 import { readOffer, receiveImage } from "./image-stream.ts";
-import { applyPolicies, readMessage } from "./policies.ts";
+import { applyPolicies, checkPolicies, readMessage } from "./policies.ts";
 import { ClientGoneError, Refusal, texts } from "./refusal.ts";
 import { daemonOf, replyModeOf, takesStream } from "./routing.ts";
 import { SpoolError } from "./spool.ts";
@@ -95,6 +95,7 @@ export class Conversation {
    */
   async run(): Promise<void> {
     const { command } = this.#order;
+    checkPolicies(this.#order.policies);
     void this.#client.gone.then(() => this.close());
     if (!isCreate(command)) {
       await this.#ask(command);
@@ -141,8 +142,7 @@ export class Conversation {
 
   /** Gives whether that was all: false if albatrossd does not have the image. */
   async #createByDigest(command: Create, digest: Uint8Array): Promise<boolean> {
-    const daemon = await this.#connect("vmmd");
-    await this.#applyPolicies(daemon);
+    const daemon = await this.#applyPolicies(await this.#connect("vmmd"));
     const header = { sequence: IMAGE_BY_DIGEST_SEQUENCE, name: this.#order.name };
     await daemon.write(encodeFrame({ header, payload: { kind: "command", command: withImage(command, digest) } }));
     const reply = await readMessage(daemon);
@@ -170,17 +170,28 @@ export class Conversation {
     return line;
   }
 
-  async #applyPolicies(daemon: FrameLine): Promise<void> {
-    if (this.#policiesApplied) return;
-    await applyPolicies(daemon, this.#order.policies);
+  /** Puts the policies in force, and gives the connection to go on with: albatrossd closes one on which it refused. */
+  async #applyPolicies(daemon: FrameLine): Promise<FrameLine> {
+    if (this.#policiesApplied) return daemon;
+    const { policies } = this.#order;
+    let line = daemon;
+    try {
+      await applyPolicies(line, policies);
+    } catch (error) {
+      if (!(error instanceof Refusal) || policies.length < 2) throw error;
+      // Deepest first is right for limits that have shrunk; those that have grown fit only the other way round.
+      line = await this.#connect("vmmd");
+      await applyPolicies(line, policies.toReversed());
+    }
     this.#policiesApplied = true;
+    return line;
   }
 
   async #ask(command: Command, image?: Image): Promise<void> {
     const { name } = this.#order;
     const role = daemonOf(command);
-    const daemon = await this.#connect(role);
-    if (role === "vmmd") await this.#applyPolicies(daemon);
+    const fresh = await this.#connect(role);
+    const daemon = role === "vmmd" ? await this.#applyPolicies(fresh) : fresh;
     const message: Message = { header: { sequence: 0n, name }, payload: { kind: "command", command } };
     const sent =
       image === undefined ? await daemon.write(encodeFrame(message)) : await sendAround(daemon, message, image);

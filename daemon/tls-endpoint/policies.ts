@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSmaller } from "../../core/policy-check.ts";
 import { printMessage } from "../../core/print/message.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
 import { FramingError } from "../../core/wire/framing.ts";
@@ -27,7 +28,24 @@ export async function readMessage(daemon: FrameLine): Promise<Message | undefine
 }
 
 /**
- * Asks albatrossd for every policy, the deepest path first. The sequence number tells ours when the delegation was made,
+ * Checks that every policy of a chain fits into the one above it. Else the deepest would be put in force before
+ * albatrossd sees that it is too large, and stand in the way of those above for ever.
+ *
+ * @param policies the deepest path first
+ * @throws {Refusal} in the words of albatrossd
+ */
+export function checkPolicies(policies: readonly ChainPolicy[]): void {
+  policies.forEach(({ name, policy }, at) => {
+    const above = policies[at + 1];
+    const refusal = above === undefined ? undefined : isSmaller(above.policy, policy);
+    if (refusal !== undefined) {
+      throw new Refusal(texts.policyRefused(`host ${name.toDisplay()}: command failed ${refusal}`));
+    }
+  });
+}
+
+/**
+ * Asks albatrossd for every policy, in the given order. The sequence number tells ours when the delegation was made,
  * so that an older certificate does not undo a newer one.
  *
  * @throws {Refusal} if one is refused; nothing more may be sent then

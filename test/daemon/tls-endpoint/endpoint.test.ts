@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeExtension } from "../../../core/wire/extension.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { encodeRevocation } from "../../../pki/revocation-extension.ts";
@@ -65,6 +66,31 @@ describe("the TLS endpoint", () => {
         [2],
       );
       assert.equal(messages[0]?.header.name.text, "user:inner:");
+    });
+
+    it("also after both levels of a delegation have grown, or shrunk", async () => {
+      for (const memory of [300, 400, 350]) {
+        const outer = root.delegate("levels", policyExtension({ memory: memory + 50 }), { from: -10_000 + memory });
+        const inner = outer.delegate("inner", policyExtension({ memory }), { from: -10_000 + memory });
+        const { messages } = await rig.talk(leafFor(inner, ".", { kind: "policy-info" }));
+        const [payload] = messages.map((message) => message.payload);
+        assert.ok(payload?.kind === "success" && payload.success.kind === "policies");
+        assert.deepEqual(
+          payload.success.policies.map(({ policy }) => policy.memory),
+          [memory],
+        );
+        await sleep(1_100); // certificates are ordered by the second in which they begin
+      }
+    });
+
+    it("and puts nothing in force of a chain whose policies do not fit into each other", async () => {
+      const outer = root.delegate("fitting", policyExtension({ memory: 100 }));
+      const greedy = outer.delegate("greedy", policyExtension({ memory: 200 }));
+      assert.match(
+        await rig.ask(leafFor(greedy, "x", info)),
+        /policy above allows 100 MB memory, which is fewer than 200 MB/,
+      );
+      assert.equal(await rig.ask(leafFor(outer, ".", info)), "unikernels");
     });
 
     it("with the image in the certificate", async () => {
