@@ -55,7 +55,14 @@ function checkMemory({ memory }: UnikernelArguments, { target }: ImageDescriptio
   }
 }
 
+function hasRepetition(devices: readonly { readonly name: ByteString }[]): boolean {
+  return new Set(devices.map(({ name }) => name)).size < devices.length;
+}
+
 function checkDevices({ blockDevices, networks }: UnikernelArguments): void {
+  // A tender attaches the last of several, but each would cost the host a tap: in the words of the client's own check.
+  if (hasRepetition(networks)) throw new BackendRefusal("Bridge names must be a set");
+  if (hasRepetition(blockDevices)) throw new BackendRefusal("Block devices must be a set");
   for (const { name } of [...blockDevices, ...networks]) {
     if (/^[a-zA-Z0-9]{1,67}$/.test(name)) continue;
     throw new BackendRefusal(

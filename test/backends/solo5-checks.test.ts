@@ -53,6 +53,21 @@ describe("what is checked before a tender is started", () => {
     check({}, { ...image, machine: 0 }); // nothing known about it: the tender decides
   });
 
+  it("is that no device is given twice", () => {
+    const described = inspectImage(build({ name: "service", type: 2 }, { name: "storage", type: 1 }));
+    const net = { name: fromText("service"), bridge: undefined, mac: undefined };
+    const disk = { name: fromText("storage"), device: undefined, sectorSize: undefined };
+    check({ networks: [net], blockDevices: [disk] }, described);
+    const twice = (changes: Partial<UnikernelArguments>) => () =>
+      check({ networks: [net], blockDevices: [disk], ...changes }, described);
+    const other = { ...net, bridge: fromText("other") };
+    assert.throws(twice({ networks: [net, other] }), { name: "BackendRefusal", message: "Bridge names must be a set" });
+    assert.throws(twice({ blockDevices: [disk, { ...disk, device: fromText("other") }] }), {
+      name: "BackendRefusal",
+      message: "Block devices must be a set",
+    });
+  });
+
   it("is that the devices match, in the original's words and before everything else", () => {
     const described = inspectImage(build({ name: "service", type: 2 }));
     assert.throws(() => check({ memory: 0 }, described), {
