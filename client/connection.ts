@@ -186,10 +186,11 @@ export class ClientConnection {
   /**
    * The messages of the daemon, until it closes the connection.
    *
+   * @param waiting called whenever there is none (yet)
    * @throws {ProtocolError} if the connection breaks, or carries something that is no message
    * @throws {AbortedError}
    */
-  async *messages(): AsyncGenerator<Message, void> {
+  async *messages(waiting: () => void = () => undefined): AsyncGenerator<Message, void> {
     for (;;) {
       const message = this.#next();
       if (message !== undefined) {
@@ -198,6 +199,7 @@ export class ClientConnection {
         this.#checkEnd();
         return;
       } else {
+        waiting();
         await this.#arrival();
       }
     }

@@ -21,6 +21,7 @@ import {
   SHOW_ONLY,
 } from "../exchange.ts";
 import { modeOf } from "../mode.ts";
+import { flushOutput, gatherOutput } from "../output.ts";
 
 /** Shows console lines until the daemon closes the connection, or an interrupt. */
 export async function subscribeConsole(values: Values<typeof definition>, context: Context): Promise<number> {
@@ -39,7 +40,8 @@ export async function subscribeConsole(values: Values<typeof definition>, contex
     const opened = await open(values, command, interrupt.signal);
     connection = opened.connection;
     let replied = false;
-    for await (const message of connection.messages()) {
+    gatherOutput();
+    for await (const message of connection.messages(flushOutput)) {
       replied ||= message.payload.kind !== "data";
       report(context, message);
       if (message.payload.kind === "failure") return EXIT_REFUSED;
@@ -50,6 +52,7 @@ export async function subscribeConsole(values: Values<typeof definition>, contex
     if (error instanceof AbortedError) return EXIT_INTERRUPTED;
     return mode === "remote" ? await reportRemoteError(context, error) : reportError(context, error);
   } finally {
+    flushOutput();
     process.off("SIGINT", onInterrupt);
     connection?.close();
   }
