@@ -32,8 +32,14 @@ export async function run(args: readonly string[], programName: string): Promise
   }
 }
 
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function reportInternal(error: unknown, programName: string): number {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // The system's refusals, such as a full disk behind standard output, are no mistake of this program to be traced.
+  const fromSystem = error instanceof Error && "code" in error && /^E[A-Z0-9]+$/.test(String(error.code));
+  const text = error instanceof Error && !fromSystem ? (error.stack ?? error.message) : describe(error);
   const indent = " ".repeat(programName.length + 2);
   try {
     writeText(2, `${programName}: internal error, uncaught exception:\n${text.replaceAll(/^/gm, indent)}\n`);

@@ -97,6 +97,8 @@ export async function connectUnix(
   open: (connection: Connection) => ConnectionHandlers,
   options: SocketOptions = {},
 ): Promise<Connection> {
+  // An empty path is one that leads nowhere; the runtimes complain about their arguments instead.
+  if (path === "") throw socketError("Cannot connect to an empty path", { code: "ENOENT" });
   const attempt = typeof Bun === "undefined" ? (await import("./unix-socket-node.ts")).connectNode : connectBun;
   for (let retry = 0; ; retry++) {
     try {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -329,6 +329,13 @@ describe("standard output", () => {
     const status = await new Promise((resolve) => child.on("close", resolve));
     assert.equal(status, 141);
     assert.equal(stderr, "");
+  });
+
+  it("that takes nothing more is told of in one sentence", { skip: process.platform !== "linux" }, () => {
+    const [program, words] = clientCommand(["info", "--version"]);
+    const shell = spawnSync("sh", ["-c", 'exec "$@" >/dev/full', "sh", program, ...words], { encoding: "utf8" });
+    assert.equal(shell.status, 125);
+    assert.match(shell.stderr, /^albatross-client: internal error, uncaught exception:\n.*no space left on device.*\n$/i);
   });
 
   it("gets everything, though its reader is slow", async () => {

@@ -93,6 +93,7 @@ describe("connecting to a socket", () => {
   it("rejects with the system's code", async () => {
     const handlers = () => ({ data: () => undefined, close: () => undefined });
     await assert.rejects(connectUnix(join(folder, "absent"), handlers), { name: "SocketError", code: "ENOENT" });
+    await assert.rejects(connectUnix("", handlers), { name: "SocketError", code: "ENOENT" });
     const path = freshPath();
     const server = await serve(path, () => undefined);
     server.close();
