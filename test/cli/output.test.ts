@@ -335,7 +335,10 @@ describe("standard output", () => {
     const [program, words] = clientCommand(["info", "--version"]);
     const shell = spawnSync("sh", ["-c", 'exec "$@" >/dev/full', "sh", program, ...words], { encoding: "utf8" });
     assert.equal(shell.status, 125);
-    assert.match(shell.stderr, /^albatross-client: internal error, uncaught exception:\n.*no space left on device.*\n$/i);
+    assert.match(
+      shell.stderr,
+      /^albatross-client: internal error, uncaught exception:\n.*no space left on device.*\n$/i,
+    );
   });
 
   it("gets everything, though its reader is slow", async () => {
