@@ -6,7 +6,9 @@
  *
  * @module
  */
+import { VERSION } from "../../core/version.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
+import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
 import {
   answerEncode,
   answerExtension,
@@ -85,11 +87,13 @@ async function runChain(): Promise<number> {
   let size = 0;
   for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > PEM_CHARACTERS_MAX) {
-      const error = `input longer than ${PEM_CHARACTERS_MAX} bytes`;
-      return (await write(`${JSON.stringify({ error })}\n`)) ? 0 : 1;
-    }
-    chunks.push(chunk);
+    // Read to its end all the same: whoever writes it shall not find its reader gone.
+    if (size > PEM_CHARACTERS_MAX) chunks.length = 0;
+    else chunks.push(chunk);
+  }
+  if (size > PEM_CHARACTERS_MAX) {
+    const error = `input longer than ${PEM_CHARACTERS_MAX} bytes`;
+    return (await write(`${JSON.stringify({ error })}\n`)) ? 0 : 1;
   }
   const pem = Buffer.concat(chunks).toString("latin1");
   return (await write(`${guardedAnswer(answerChain, pem)}\n`)) ? 0 : 1;
@@ -105,6 +109,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const [kind, ...others] = args;
   if (kind === "--help" || kind === "-h" || kind === "help") {
     await write(usage);
+    return 0;
+  }
+  if (kind === "--version") {
+    await write(`version ${VERSION} protocol version ${PROTOCOL_VERSION}\n`);
     return 0;
   }
   if (kind === "chain" && others.length === 0) return await runChain();
