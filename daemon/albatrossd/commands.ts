@@ -174,6 +174,9 @@ export class DaemonCommands implements Commands {
     const { unikernel, level } = decision.plan;
     const { image } = unikernel.spec;
     if (image === undefined) return failure("get: no unikernel found");
+    if (!this.images.has(image)) {
+      return failure("get: the image is not in the database directory any more. Create the unikernel by force, anew");
+    }
     const path = this.images.pathOf(image.sha256);
     if (level === 0) return { kind: "image", path, size: image.size };
     const compressed = await compressImage(path, level);

@@ -1,7 +1,8 @@
 /** What becomes of a unikernel: created, ended, started again, replaced, destroyed. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { deflateSync, inflateSync } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
@@ -181,6 +182,10 @@ describe("a unikernel", () => {
     }
     const bad = await machine.ask("got", { kind: "unikernel-get", level: 10 });
     assert.equal(bad, "refused: get: compression level 10 is not between 0 and 9");
+    rmSync(join(machine.dbdir, "images", sha256(image)));
+    for (const level of [0, 9]) {
+      await machine.expect("got", { kind: "unikernel-get", level }, /^refused: get: the image is not in the database/);
+    }
     await machine.expect("got", destroy, "destroyed unikernel");
     await machine.expect("got", { kind: "unikernel-get", level: 0 }, "refused: get: no unikernel found");
   });
