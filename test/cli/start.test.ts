@@ -38,6 +38,18 @@ describe("a call to a local daemon", () => {
 
   it("is not judged by a check that sees nothing", () => {
     const loaded = loadedWith("cli/remote.ts");
-    for (const file of ["pki/leaf.ts", "client/tls-connection.ts", "node:tls"]) assert.ok(loaded.has(file), file);
+    const some = ["pki/leaf.ts", "client/tls-connection.ts", "runtime/tls-socket-bun.ts"];
+    for (const file of some) assert.ok(loaded.has(file), file);
+  });
+});
+
+describe("a call to a remote host", () => {
+  it("loads no library for TLS on Bun, which takes longer than the rest of it", () => {
+    const loaded = [...loadedWith("cli/remote.ts")];
+    assert.deepEqual(
+      loaded.filter((file) => /^node:(?:tls|net|crypto)/.test(file)),
+      [],
+    );
+    assert.ok(loadedWith("runtime/tls-socket-node.ts").has("node:tls"));
   });
 });

@@ -20,6 +20,7 @@ import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { IMAGE_WANTED } from "../../core/wire/peer-extensions.ts";
+import { decodePem, encodePem } from "../../pki/pem.ts";
 import { CLIENT_CHAIN_LIMIT } from "../../runtime/tls-socket.ts";
 import { Authority, credentialsOf, type Pair } from "../support/authority.ts";
 import { onFrames } from "./scripted-peer.ts";
@@ -29,6 +30,15 @@ const authority = new Authority();
 const stranger = new Authority("stranger");
 const trustAnchors = readFileSync(authority.ca.cert, "utf8");
 const serverPair = authority.server();
+/** The signature stands at the end. */
+function withChangedSignature(pair: Pair): Pair {
+  const [der = new Uint8Array(0)] = decodePem(readFileSync(pair.cert, "utf8"), "CERTIFICATE");
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  const cert = `${pair.cert}.changed`;
+  writeFileSync(cert, encodePem("CERTIFICATE", der));
+  return { ...pair, cert };
+}
+
 const client = credentialsOf(authority.client());
 
 let peer: TlsPeer | undefined;
@@ -190,6 +200,43 @@ describe("the server", () => {
     const expired = authority.issue("server", ["extendedKeyUsage=serverAuth"], -1);
     const server = await listen((socket) => void socket.end(done), expired);
     await assert.rejects(requestRemote(server, client), ServerNotAuthenticatedError);
+  });
+
+  // Some runtimes look at names, too, which we have not asked for: no name may outweigh what is wrong with a chain.
+  for (const [what, names] of [
+    ["that has the name it is called by", ["subjectAltName=IP:127.0.0.1"]],
+    ["that has another name", ["subjectAltName=DNS:other.example"]],
+    ["without names", []],
+  ] as const) {
+    const purpose = "extendedKeyUsage=serverAuth";
+    const bad: readonly (readonly [string, () => Pair])[] = [
+      ["of another authority", () => stranger.server("server", ...names)],
+      ["that has expired", () => authority.issue("server", [purpose, ...names], -1)],
+      ["for clients", () => authority.issue("server", ["extendedKeyUsage=clientAuth", ...names])],
+      ["that it has signed itself", () => stranger.ca],
+      ["with a changed signature", () => withChangedSignature(authority.server("server", ...names))],
+    ];
+    for (const [flaw, make] of bad) {
+      it(`is refused with a certificate ${what}, but ${flaw}, and gets no data`, async () => {
+        let received = 0;
+        const server = await listen(
+          (socket) => void socket.on("data", (chunk: Buffer) => (received += chunk.length)),
+          make(),
+        );
+        const upload = { chunks: [new Uint8Array(1000)] };
+        await assert.rejects(requestRemote(server, client, { upload }), ServerNotAuthenticatedError);
+        await sleep(20);
+        assert.equal(received, 0);
+      });
+    }
+  }
+
+  // Deno takes such a key for none, and the server refuses us.
+  it("is given up at once if our own key is broken", { skip: "Deno" in globalThis }, async () => {
+    const server = await listen((socket) => void socket.end(done));
+    const started = performance.now();
+    await assert.rejects(requestRemote(server, { ...client, keyPem: "nonsense" }));
+    assert.ok(performance.now() - started < 5_000);
   });
 
   it("may be trusted by any of several authorities", async () => {
