@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { after, afterEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
@@ -230,6 +230,36 @@ describe("the server", () => {
       });
     }
   }
+
+  it("is known before our certificate, with the command in it, is sent to it", async () => {
+    const heavy = { ...client, chainPem: client.chainPem.repeat(50) };
+    const size = 50 * (client.chainDer[0]?.length ?? 0);
+    for (const [pair, known] of [
+      [serverPair, true],
+      [stranger.server(), false],
+    ] as const) {
+      const server = await listen((socket) => void socket.end(done), pair);
+      let sent = 0;
+      const between = createTcpServer((near) => {
+        const far = connectTcp(server.port, "127.0.0.1");
+        near.on("data", (chunk: Buffer) => {
+          sent += chunk.length;
+        });
+        near.on("error", () => far.destroy()).pipe(far);
+        far.on("error", () => near.destroy()).pipe(near);
+      });
+      await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
+      const { port } = between.address() as AddressInfo;
+      const asked = requestRemote({ ...server, port }, heavy);
+      if (known) await asked;
+      else await assert.rejects(asked, ServerNotAuthenticatedError);
+      await sleep(20);
+      assert.equal(sent > size, known, `${sent} bytes`);
+      between.close();
+      await peer?.close();
+      peer = undefined;
+    }
+  });
 
   // Deno takes such a key for none, and the server refuses us.
   it("is given up at once if our own key is broken", { skip: "Deno" in globalThis }, async () => {
