@@ -25,7 +25,8 @@ export class SendQueue {
 
   /** Appends a copy of `bytes`, so that the caller may overwrite them at once. */
   push(bytes: Uint8Array): void {
-    this.#chunks.push(bytes.slice());
+    // Not `bytes.slice()`: that of a Buffer would be a view on the memory that the caller may reuse.
+    this.#chunks.push(new Uint8Array(bytes));
     this.#size += bytes.length;
   }
 
