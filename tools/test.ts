@@ -39,6 +39,9 @@ const optionalTests: readonly { readonly name: RegExp; readonly reason: string }
   { name: /exemption from being killed/, reason: "needs the capability SYS_RESOURCE" },
 ];
 
+/** Files that may have nothing to run, for the same reasons. */
+const optionalFiles: readonly RegExp[] = [/tender\/cpu-peer\.test\.ts$/];
+
 function isOptional(name: string): boolean {
   return optionalTests.some((test) => test.name.test(name));
 }
@@ -75,8 +78,7 @@ function count(output: string, status: number, passed: RegExp, failed: RegExp, s
   const required = skipped.filter((name) => !isOptional(name));
   for (const name of required) console.log(`A required test was skipped: ${name}`);
   const counts = { passed: lastNumber(output, passed), failed: lastNumber(output, failed) + required.length };
-  const ranNothing = counts.passed === 0 && skipped.length === 0;
-  if (counts.failed === 0 && (status !== 0 || ranNothing)) counts.failed = 1;
+  if (counts.failed === 0 && (status !== 0 || counts.passed === 0)) counts.failed = 1;
   return counts;
 }
 
@@ -96,6 +98,8 @@ async function bunTests(folder: string): Promise<Counts> {
 
 async function bunTest(file: string): Promise<Counts> {
   const { output, status } = await run(process.execPath, ["test", `--timeout=${TEST_TIMEOUT_MS}`, file]);
+  const nothing = { passed: 0, failed: 0 };
+  if (status === 0 && /^Ran 0 tests/m.test(output) && optionalFiles.some((name) => name.test(file))) return nothing;
   const skipped = new Set(
     [...output.matchAll(/^\((?:skip|todo)\) (.*?)(?: \[[\d.]+ms\])?$/gm)].map(([, name = ""]) => name),
   );
