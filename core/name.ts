@@ -15,11 +15,11 @@ export class NameError extends Error {
   override readonly name = "NameError";
 }
 
-const labelText = /^[a-zA-Z0-9.][a-zA-Z0-9.-]{0,62}$/;
+const labelText = /^[a-zA-Z0-9.][a-zA-Z0-9.-]*$/;
 
 /** Whether `text` is a label. */
 export function isLabel(text: string): boolean {
-  return labelText.test(text);
+  return text.length <= LABEL_MAX && labelText.test(text);
 }
 
 const labelRule = "invalid label (only [a-zA-Z0-9-.] allowed, 1 to 63 chars)";

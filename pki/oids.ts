@@ -23,6 +23,3 @@ export const EXTENDED_KEY_USAGE = "2.5.29.37";
 export const CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2";
 export const SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1";
 export const ANY_PURPOSE = "2.5.29.37.0";
-
-/** The attribute of a request that holds the wanted extensions. */
-export const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";

@@ -233,12 +233,7 @@ export class Supervisor {
     try {
       await this.launch(name);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const failures = unikernel.failures + 1;
-      const until = this.#host.now() + nextDelay(failures);
-      this.#log.error(`cannot start ${name.toDisplay()}: ${reason}; trying again in ${until - this.#host.now()} ms`);
-      this.#settle({ kind: "unikernel-failed", name, until, reason, failures });
-      this.#schedule(name, until);
+      this.retry(name, error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -288,13 +283,15 @@ export class Supervisor {
     }
   }
 
-  /** Tries again what failed, or starts what waits, at the given time: after a failed replacement. */
+  /** Lists one that shall run but could not be started as failed, for this reason, and tries again later. */
   retry(name: Name, reason: string): void {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined || unikernel.phase.kind === "running") return;
     const failures = unikernel.failures + 1;
-    const until = this.#host.now() + nextDelay(failures);
-    this.note({ kind: "unikernel-failed", name, until, reason, failures });
+    const delay = nextDelay(failures);
+    const until = this.#host.now() + delay;
+    this.#log.error(`cannot start ${name.toDisplay()}: ${reason}; trying again in ${delay} ms`);
+    this.#settle({ kind: "unikernel-failed", name, until, reason, failures });
     this.#schedule(name, until);
   }
 

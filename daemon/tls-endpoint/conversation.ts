@@ -8,7 +8,7 @@
 
 import { frameAroundImage, ImageTooLargeError } from "../../client/image-frame.ts";
 import { fromText } from "../../core/byte-string.ts";
-import { Name } from "../../core/name.ts";
+import type { Name } from "../../core/name.ts";
 import { type SocketRole, socketFile } from "../../core/paths.ts";
 import type { UnikernelConfig } from "../../core/unikernel.ts";
 import { REPLY_FRAME_LIMIT } from "../../core/wire/framing.ts";
@@ -218,6 +218,3 @@ async function sendAround(daemon: FrameLine, message: Message, image: Image): Pr
   for await (const chunk of image.chunks) if (!(await daemon.write(chunk))) return false;
   return await daemon.write(suffix);
 }
-
-/** The name to answer under before a chain was understood. */
-export const NO_NAME: Name = Name.root;

@@ -128,7 +128,6 @@ export const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 export const SSL_CTRL_SET_MAX_CERT_LIST = 51;
 export const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
 export const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
-export const SSL_CTRL_SET_MAX_PROTO_VERSION = 124;
 export const TLS1_3_VERSION = 0x0304;
 export const SSL_MODE_RELEASE_BUFFERS = 0x10;
 export const SSL_OP_NO_TICKET = 1 << 14;
