@@ -1,8 +1,8 @@
 /**
  * The results of commands as JSON: the schema of `--json`.
  *
- * Every command prints one object on one line; `console` prints one for the reply and one for each line. Objects are
- * told apart by `kind`. Fields may be added in later versions; the ones described here keep name, type and meaning.
+ * Every command prints one object on one line; `console` and `stats` print one for the reply and one for each line or
+ * sample. Objects are told apart by `kind`. Fields may be added in later versions; the ones described here keep name, type and meaning.
  *
  * - Names are in printed form: `:` root, `foo:` path, `foo:hello`, `:hello` at the root.
  * - Integers are numbers, or decimal strings beyond ±(2^53 − 1).
@@ -20,6 +20,7 @@
  * | `blocks` | | `host`, `blocks` |
  * | `image` | get, certificate | `host`, `compressed`, `bytes` (as transferred), `file` |
  * | `console` | console, per line | `host`, `time`, `line` |
+ * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
  * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |

@@ -139,4 +139,25 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
       async () => (await import("./actions/sign.ts")).sign,
     ),
   ],
+  [
+    "stats",
+    entry(
+      async () => (await import("./commands/stats.ts")).stats,
+      async () => (await import("./actions/stats.ts")).stats,
+    ),
+  ],
+  [
+    "stats-add",
+    entry(
+      async () => (await import("./commands/stats-add.ts")).statsAdd,
+      async () => (await import("./actions/stats-add.ts")).statsAdd,
+    ),
+  ],
+  [
+    "stats-remove",
+    entry(
+      async () => (await import("./commands/stats-remove.ts")).statsRemove,
+      async () => (await import("./actions/stats-remove.ts")).statsRemove,
+    ),
+  ],
 ]);

@@ -14,7 +14,7 @@ import { SIGNABLE, type Signable } from "./signable.ts";
 import type { ColorChoice } from "./style.ts";
 import { ValueError } from "./value-error.ts";
 import { type Destination, parseDestination } from "./values/destination.ts";
-import { parseBlockDevice, parseNetworkDevice } from "./values/devices.ts";
+import { type NamedTap, parseBlockDevice, parseNamedTap, parseNetworkDevice } from "./values/devices.ts";
 import { parseDigest } from "./values/digest.ts";
 import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
@@ -34,6 +34,7 @@ export interface ValueKinds {
   path: Name;
   network: NetworkDevice;
   block: BlockDevice;
+  tap: NamedTap;
   timestamp: number;
   type: UnikernelType;
   /** Path of an existing file. */
@@ -91,6 +92,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   path: (text) => original(() => parsePath(text === "" ? "::" : text)), // the empty text is no path here
   network: parseNetworkDevice,
   block: parseBlockDevice,
+  tap: parseNamedTap,
   timestamp: parseTimestamp,
   type: oneOf("solo5", "bhyve"),
   file: existingFile,

@@ -9,7 +9,7 @@ export const commonOptions = {
   json: {
     flags: ["--json"],
     kind: "flag",
-    doc: "Print one JSON object (console: one per line) instead of text. Warnings go to standard error then.",
+    doc: "Print one JSON object (console and stats: one per line) instead of text. Warnings go to standard error then.",
     section: "OUTPUT OPTIONS",
   },
   verbose: {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fromText } from "../../core/byte-string.ts";
+import { type ByteString, fromText } from "../../core/byte-string.ts";
 import type { Int } from "../../core/int.ts";
 import type { BlockDevice, MacAddress, NetworkDevice } from "../../core/unikernel.ts";
 import { ValueError } from "../value-error.ts";
@@ -32,6 +32,23 @@ export function parseBlockDevice(text: string): BlockDevice {
   if (parts.length > 2) throw new ValueError(format);
   const { name, device } = parseNames(parts[0] ?? "", format);
   return { name, device, sectorSize: parts[1] === undefined ? undefined : parseSectorSize(parts[1]) };
+}
+
+/** An interface of the host, and the name of the unikernel's device. */
+export interface NamedTap {
+  readonly device: ByteString;
+  readonly tap: ByteString;
+}
+
+/**
+ * `BRIDGE:TAP`.
+ *
+ * @throws {ValueError}
+ */
+export function parseNamedTap(text: string): NamedTap {
+  const [device = "", tap = "", ...rest] = text.split(":");
+  if (device === "" || tap === "" || rest.length > 0) throw new ValueError("broken, format is bridge:tap");
+  return { device: fromText(device), tap: fromText(tap) };
 }
 
 function parseNames(text: string, format: string) {

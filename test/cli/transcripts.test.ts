@@ -72,6 +72,9 @@ describe("the recorded conversations", () => {
     ["console-subscribe-count", "console"],
     ["console-subscribe-since", "console"],
     ["console-waiting", "console"],
+    ["stats-add", "stat"],
+    ["stats-remove", "stat"],
+    ["stats-subscribe", "stat"],
   ];
   for (const [name, socket] of plain) {
     it(`${name}: the same bytes go out, the same text is printed`, async () => {

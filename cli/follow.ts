@@ -1,0 +1,78 @@
+/**
+ * Commands whose answers go on until the daemon closes the connection, or an interrupt: `console` and `stats`.
+ *
+ * @module
+ */
+import { ClientConnection } from "../client/connection.ts";
+import { AbortedError, ProtocolError } from "../client/errors.ts";
+import { commandMessage } from "../client/request.ts";
+import { routeOf } from "../client/sockets.ts";
+import type { Name } from "../core/name.ts";
+import type { Command, Message } from "../core/wire/message.ts";
+import type { Context } from "./context.ts";
+import {
+  addressOf,
+  ask,
+  type DaemonValues,
+  EXIT_INTERRUPTED,
+  EXIT_REFUSED,
+  report,
+  reportError,
+  reportRemoteError,
+  SHOW_ONLY,
+} from "./exchange.ts";
+import { modeOf } from "./mode.ts";
+import { flushOutput, gatherOutput } from "./output.ts";
+
+/** Prints everything that comes, by `show`, and gives the exit status. */
+export async function follow(
+  values: DaemonValues,
+  context: Context,
+  name: Name,
+  command: Command,
+  show: (message: Message) => void = (message) => void report(context, message),
+): Promise<number> {
+  const mode = modeOf(values);
+  if (mode === "csr" || values.socket === SHOW_ONLY || values.destination === "-")
+    return (await ask(values, context, name, command)) as number;
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  let connection: ClientConnection | undefined;
+  try {
+    const opened = await open(values, name, command, interrupt.signal);
+    connection = opened.connection;
+    let replied = false;
+    gatherOutput();
+    for await (const message of connection.messages(flushOutput)) {
+      replied ||= message.payload.kind !== "data";
+      show(message);
+      if (message.payload.kind === "failure") return EXIT_REFUSED;
+    }
+    if (!replied) throw new ProtocolError(`The connection to ${opened.address} was closed without a reply`);
+    return 0;
+  } catch (error) {
+    if (error instanceof AbortedError) return EXIT_INTERRUPTED;
+    return mode === "remote" ? await reportRemoteError(context, error) : reportError(context, error);
+  } finally {
+    flushOutput();
+    process.off("SIGINT", onInterrupt);
+    connection?.close();
+  }
+}
+
+async function open(values: DaemonValues, name: Name, command: Command, signal: AbortSignal) {
+  if (modeOf(values) === "remote") {
+    const { openRemote } = await import("./remote.ts");
+    return await openRemote(values, name, command, { signal });
+  }
+  const address = addressOf(values, routeOf(command).socket);
+  const connection = await ClientConnection.open(address, { signal });
+  try {
+    await connection.send(commandMessage(name, command));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return { connection, address };
+}

@@ -1,0 +1,57 @@
+/** A sample with a different value in every field. */
+import { fromText } from "../../core/byte-string.ts";
+import type { Statistics } from "../../core/statistics.ts";
+
+export const sampleStatistics: Statistics = {
+  resourceUsage: {
+    utime: { seconds: 1n, microseconds: 230_000 },
+    stime: { seconds: 0n, microseconds: 40_000 },
+    maxrss: 1234n,
+    ixrss: 1n,
+    idrss: 2n,
+    isrss: 3n,
+    minflt: 350n,
+    majflt: 4n,
+    nswap: 5n,
+    inblock: 6n,
+    outblock: 7n,
+    msgsnd: 8n,
+    msgrcv: 9n,
+    nsignals: 10n,
+    nvcsw: 900n,
+    nivcsw: 12n,
+  },
+  interfaces: [
+    {
+      bridge: fromText("service"),
+      flags: 0x11043,
+      sendLength: 13,
+      maxSendLength: 14,
+      sendDrops: 15,
+      mtu: 1500,
+      baudrate: 16n,
+      inputPackets: 17n,
+      inputErrors: 18n,
+      outputPackets: 19n,
+      outputErrors: 20n,
+      collisions: 21n,
+      inputBytes: 840n,
+      outputBytes: 1008n,
+      inputMcast: 22n,
+      outputMcast: 23n,
+      inputDropped: 24n,
+      outputDropped: 25n,
+    },
+  ],
+  hypervisor: [{ key: fromText("Resident memory"), value: 2n ** 53n + 1n }],
+  memory: {
+    vsize: 34_603_008n,
+    rss: 1230n,
+    tsize: 60n,
+    dsize: 8400n,
+    ssize: 33n,
+    runtime: 1_270_000n,
+    cow: 26,
+    start: { seconds: 1_795_296_000n, microseconds: 250_000 },
+  },
+};
