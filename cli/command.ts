@@ -7,6 +7,9 @@
  */
 import type { ValueKind, ValueKinds } from "./values.ts";
 
+/** Names that completions ask the configuration or a daemon for. */
+export type CompletedNames = "unikernels" | "blocks" | "policies" | "inactive-consoles" | "remotes" | "all-remotes";
+
 /** An option. Its key in {@link CommandDefinition.options} is its name in the action. */
 export interface OptionDefinition {
   /** `-x` and `--long` forms; errors name the last one. */
@@ -21,6 +24,8 @@ export interface OptionDefinition {
   readonly docv?: string;
   /** One or more sentences for the manual. */
   readonly doc: string;
+  /** What exists already and can be the value, for completions. */
+  readonly completes?: CompletedNames;
   /** The heading in the manual; `OPTIONS` unless given. */
   readonly section?: string;
 }
@@ -30,6 +35,8 @@ export interface ArgumentDefinition {
   readonly docv: string;
   readonly kind: ValueKind;
   readonly doc: string;
+  /** What exists already and can be the value, for completions. */
+  readonly completes?: CompletedNames;
 }
 
 /** A use of a command. */

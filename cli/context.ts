@@ -7,7 +7,7 @@ import { toBytes } from "../core/byte-string.ts";
 import type { JsonObject } from "./json.ts";
 import { chooseVerbosity, createLog, type Log } from "./log.ts";
 import { writeBytes, writeText } from "./output.ts";
-import { type ColorChoice, wantsStyle } from "./style.ts";
+import { type ColorChoice, isTerminal, wantsStyle } from "./style.ts";
 import type { Verbosity } from "./values.ts";
 
 /** The surroundings of a call. */
@@ -17,6 +17,8 @@ export interface Context {
   readonly log: Log;
   /** Whether results are printed as JSON: then nothing but {@link Context.object} may write to standard output. */
   readonly json: boolean;
+  /** Whether lists are printed as tables: on a terminal, unless other text is asked for. */
+  tables(): boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** When the program was started: milliseconds since 1970. */
   readonly started: number;
@@ -31,6 +33,7 @@ export interface Context {
 /** The values of the options in `options/common.ts`. */
 export interface CommonValues {
   readonly json: boolean;
+  readonly plain: boolean;
   readonly quiet: boolean;
   readonly verbose: number;
   readonly verbosity: Verbosity | undefined;
@@ -49,6 +52,7 @@ export function createContext(
   return {
     programName,
     json: values.json,
+    tables: () => !values.json && !values.plain && verbosity === "warning" && isTerminal(1),
     environment,
     started,
     log: createLog({

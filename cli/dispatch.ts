@@ -3,17 +3,22 @@
  *
  * @module
  */
+import { listed } from "./alternatives.ts";
+import type { CommandDefinition } from "./command.ts";
 import { createContext } from "./context.ts";
+import { findCommand, membersOf } from "./find-command.ts";
 import { writeText } from "./output.ts";
 import { type Parsed, parseArguments, parseTopLevel } from "./parse.ts";
 import { type Entry, registry } from "./registry.ts";
+import type { RemoteChoice } from "./remotes/with-remote.ts";
 import { ansiStyle, plainStyle, type Style, wantsStyle } from "./style.ts";
-import { suggest } from "./suggest.ts";
 import { EXIT_USAGE, formatUsageError, UsageError } from "./usage-error.ts";
-import type { HelpFormat } from "./values.ts";
 import { showVersion } from "./version.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The word that completion scripts call the program with; it is in no help. */
+const COMPLETE = "__complete";
 
 /** Carries out a command line and gives the exit status. `started`: when the program was started. */
 export async function dispatch(
@@ -22,34 +27,30 @@ export async function dispatch(
   environment: Environment,
   started: number,
 ): Promise<number> {
-  const [name = "", ...line] = args;
-  if (name === "" || name.startsWith("-")) {
-    return await guarded(args, programName, environment, undefined, async () => {
-      const parsed = parseTopLevel(args) ?? { kind: "help", format: "auto" };
-      if (parsed.kind === "help") await showProgramHelp(parsed.format, programName, environment);
-      else showVersion();
-      return 0;
-    });
+  const [name = ""] = args;
+  if (name === COMPLETE) return await (await import("./completion/complete.ts")).complete(args.slice(1), environment);
+  let definition: CommandDefinition | undefined;
+  try {
+    if (name === "" || name.startsWith("-")) return await showGroup("", args, programName, environment);
+    const found = findCommand(args);
+    if ("group" in found) return await showGroup(found.group, found.line, programName, environment);
+    definition = await found.entry.definition();
+    return await runCommand(found.entry, definition, found.line, programName, environment, started);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    await reportUsage(error, args, programName, environment, definition);
+    return EXIT_USAGE;
   }
-  const entry = registry.get(name);
-  if (entry === undefined) {
-    return await guarded(args, programName, environment, undefined, () => {
-      throw unknownCommand(name);
-    });
-  }
-  return await guarded(args, programName, environment, entry, () =>
-    runCommand(entry, line, programName, environment, started),
-  );
 }
 
 async function runCommand(
   entry: Entry,
+  definition: CommandDefinition,
   line: readonly string[],
   programName: string,
   environment: Environment,
   started: number,
 ): Promise<number> {
-  const definition = await entry.definition();
   const parsed: Parsed<unknown> = parseArguments(definition, line);
   switch (parsed.kind) {
     case "help": {
@@ -64,31 +65,36 @@ async function runCommand(
     case "run": {
       const action = await entry.action();
       // The registry has checked that the action takes the values of this definition.
-      const values = parsed.values as never;
+      let values = parsed.values as never;
+      if (namesRemote(values)) {
+        const { withRemote } = await import("./remotes/with-remote.ts");
+        values = withRemote(values, definition.name, environment) as never;
+      }
       return await action(values, createContext(values, programName, environment, started));
     }
   }
 }
 
-/** Reports usage errors on standard error. */
-async function guarded(
+function namesRemote(values: object): values is RemoteChoice {
+  return "remote" in values && values.remote !== undefined;
+}
+
+/** Reports a usage error on standard error. */
+async function reportUsage(
+  error: UsageError,
   args: readonly string[],
   programName: string,
   environment: Environment,
-  entry: Entry | undefined,
-  work: () => Promise<number>,
-): Promise<number> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const { commandSynopsis, programSynopsis } = await import("./help/synopsis.ts");
-    const definition = await entry?.definition();
-    const synopsis = (style: Style) =>
-      definition === undefined ? programSynopsis(programName, style) : commandSynopsis(definition, programName, style);
-    writeText(2, formatUsageError(error, programName, synopsis, errorStyle(args, environment)));
-    return EXIT_USAGE;
-  }
+  definition: CommandDefinition | undefined,
+): Promise<void> {
+  const { commandSynopsis, groupSynopsis } = await import("./help/synopsis.ts");
+  const [name = ""] = args;
+  const group = membersOf(name).length > 0 ? name : "";
+  const synopsis = (style: Style) =>
+    definition === undefined
+      ? groupSynopsis(group, programName, style)
+      : commandSynopsis(definition, programName, style);
+  writeText(2, formatUsageError(error, programName, synopsis, errorStyle(args, environment)));
 }
 
 /** `--color` counts even if the command line could not be parsed. */
@@ -97,25 +103,30 @@ function errorStyle(args: readonly string[], environment: Environment): Style {
   return wantsStyle(2, choice, environment) ? ansiStyle : plainStyle;
 }
 
-async function showProgramHelp(format: HelpFormat, programName: string, environment: Environment): Promise<void> {
-  const { programManual } = await import("./help/manual.ts");
+/** What is shown where no sub-command is named: of the whole program, or of a group such as `remote`. */
+async function showGroup(
+  group: string,
+  line: readonly string[],
+  programName: string,
+  environment: Environment,
+): Promise<number> {
+  const parsed = parseTopLevel(line);
+  if (parsed?.kind === "version") {
+    showVersion();
+    return 0;
+  }
+  if (parsed === undefined && group !== "") {
+    const members = membersOf(group);
+    throw new UsageError(
+      (style) => `required ${style.underline("COMMAND")} name is missing, must be one of ${listed(members, style)}`,
+      { synopsis: true },
+    );
+  }
+  const { groupManual, programManual } = await import("./help/manual.ts");
   const { showManual } = await import("./help/show.ts");
-  const definitions = await Promise.all([...registry.values()].map((entry) => entry.definition()));
-  await showManual(programManual(definitions, programName), format, environment);
-}
-
-function unknownCommand(name: string): UsageError {
-  const names = [...registry.keys()];
-  return new UsageError(
-    (style) => {
-      const near = suggest(name, names).map((each) => style.quote(each));
-      const quoted = names.map((each) => style.quote(each));
-      const hint =
-        near.length > 0
-          ? `Did you mean ${near.join(" or ")}?`
-          : `Must be one of ${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
-      return `${style.wrong("unknown")} command ${style.quote(name)}. ${hint}`;
-    },
-    { synopsis: true },
-  );
+  const entries = [...registry].filter(([name]) => group === "" || name.startsWith(`${group} `));
+  const definitions = await Promise.all(entries.map(([, entry]) => entry.definition()));
+  const manual = group === "" ? programManual(definitions, programName) : groupManual(group, definitions, programName);
+  await showManual(manual, parsed?.kind === "help" ? parsed.format : "auto", environment);
+  return 0;
 }

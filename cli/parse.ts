@@ -7,9 +7,9 @@
  *
  * @module
  */
+import { didYouMean } from "./alternatives.ts";
 import type { Arguments, CommandDefinition, OptionDefinition, Options, Values } from "./command.ts";
 import type { Style } from "./style.ts";
-import { suggest } from "./suggest.ts";
 import { UsageError } from "./usage-error.ts";
 import { ValueError } from "./value-error.ts";
 import { type HelpFormat, parsers, type ValueKind } from "./values.ts";
@@ -137,7 +137,8 @@ function looksLikeOption(word: string): boolean {
   return word.length > 1 && word.startsWith("-");
 }
 
-function takeApart(word: string): { flag: string; glued: string | undefined } {
+/** An option as it is typed: its flag, and the value that is in the same word. */
+export function takeApart(word: string): { flag: string; glued: string | undefined } {
   if (!word.startsWith("--")) return { flag: word.slice(0, 2), glued: word.length > 2 ? word.slice(2) : undefined };
   const at = word.indexOf("=");
   return at < 0 ? { flag: word, glued: undefined } : { flag: word.slice(0, at), glued: word.slice(at + 1) };
@@ -172,10 +173,10 @@ function usage(render: (style: Style) => string): UsageError {
 }
 
 function unknownOption(flag: string, known: Iterable<string>): UsageError {
-  const near = suggest(flag, known);
+  const flags = [...known];
   return usage((style) => {
-    const hint = near.length === 0 ? "" : `. Did you mean ${near.map((each) => style.quote(each)).join(" or ")}?`;
-    return `${style.wrong("unknown")} option ${style.quote(flag)}${hint}`;
+    const hint = didYouMean(flag, flags, style);
+    return `${style.wrong("unknown")} option ${style.quote(flag)}${hint === undefined ? "" : `. ${hint}`}`;
   });
 }
 

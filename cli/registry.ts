@@ -1,6 +1,7 @@
 /**
  * The sub-commands: names, and where their definitions and actions are found when they are needed.
  *
+ * A name has one word, or two, of which the first is that of a group, such as `remote`, and no sub-command itself.
  * A new sub-command is a definition in `commands/`, an action in `actions/`, and a line here.
  *
  * @module
@@ -102,6 +103,27 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     entry(
       async () => (await import("./commands/policy.ts")).policy,
       async () => (await import("./actions/policy.ts")).policy,
+    ),
+  ],
+  [
+    "remote add",
+    entry(
+      async () => (await import("./commands/remote-add.ts")).remoteAdd,
+      async () => (await import("./actions/remote-add.ts")).remoteAdd,
+    ),
+  ],
+  [
+    "remote list",
+    entry(
+      async () => (await import("./commands/remote-list.ts")).remoteList,
+      async () => (await import("./actions/remote-list.ts")).remoteList,
+    ),
+  ],
+  [
+    "remote remove",
+    entry(
+      async () => (await import("./commands/remote-remove.ts")).remoteRemove,
+      async () => (await import("./actions/remote-remove.ts")).remoteRemove,
     ),
   ],
   [

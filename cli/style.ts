@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { fstatSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 
 /** How the parts of a message are set off. */
 export interface Style {
@@ -33,11 +33,21 @@ export const ansiStyle: Style = {
   wrong: (text) => `\x1b[31m${text}\x1b[m`,
 };
 
+/** Whether a descriptor is a terminal: a character device other than /dev/null. */
+export function isTerminal(descriptor: number): boolean {
+  try {
+    const status = fstatSync(descriptor);
+    return status.isCharacterDevice() && status.rdev !== statSync("/dev/null").rdev;
+  } catch {
+    return false; // a closed descriptor is none
+  }
+}
+
 /** The values of `--color`. */
 export type ColorChoice = "auto" | "always" | "never";
 
 /**
- * Whether a descriptor gets escape sequences.
+ * Whether a descriptor gets escape sequences. The option goes before FORCE_COLOR, and that before NO_COLOR and TERM.
  *
  * A character device counts as a terminal: asking exactly would load `node:tty`, 3 ms of a start of 8, and the other
  * character device that programs write to is /dev/null.
@@ -48,6 +58,8 @@ export function wantsStyle(
   environment: Readonly<Record<string, string | undefined>>,
 ): boolean {
   if (choice !== "auto") return choice === "always";
+  const forced = environment["FORCE_COLOR"];
+  if (forced !== undefined && forced !== "") return forced !== "0" && forced !== "false";
   if (environment["NO_COLOR"]) return false;
   const terminal = environment["TERM"];
   if (terminal === undefined || terminal === "dumb" || terminal === "") return false;

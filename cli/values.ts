@@ -10,6 +10,7 @@ import type { Int } from "../core/int.ts";
 import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
 import type { BlockDevice, NetworkDevice, UnikernelType } from "../core/unikernel.ts";
 import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
+import { didYouMean, listed } from "./alternatives.ts";
 import { SIGNABLE, type Signable } from "./signable.ts";
 import type { ColorChoice } from "./style.ts";
 import { ValueError } from "./value-error.ts";
@@ -18,6 +19,7 @@ import { type NamedTap, parseBlockDevice, parseNamedTap, parseNetworkDevice } fr
 import { parseDigest } from "./values/digest.ts";
 import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
+import { parseRemoteName } from "./values/remote-name.ts";
 import { parseSerial } from "./values/serial.ts";
 import { parseTimestamp } from "./values/timestamp.ts";
 
@@ -44,6 +46,8 @@ export interface ValueKinds {
   /** A path that is not looked at. */
   "file-name": string;
   destination: Destination;
+  /** The name of a remote host. */
+  remote: string;
   /** A SHA-256: 64 lower-case hex digits. */
   digest: string;
   "key-type": KeyType;
@@ -99,6 +103,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   directory: existingDirectory,
   "file-name": (text) => text,
   destination: parseDestination,
+  remote: parseRemoteName,
   digest: parseDigest,
   "key-type": oneOf(...KEY_TYPES),
   // Beyond 2^20 days the year has five digits, which no certificate can say.
@@ -136,9 +141,9 @@ function oneOf<Word extends string>(...words: readonly Word[]): (text: string) =
     const found = words.find((word) => word === text);
     if (found !== undefined) return found;
     throw new ValueError((style) => {
-      const quoted = words.map((word) => style.quote(word));
-      const alternatives = `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`;
-      return `invalid value ${style.quote(text)}, expected ${words.length === 2 ? "either" : "one of"} ${alternatives}`;
+      const hint = didYouMean(text, words, style);
+      const expected = `${words.length === 2 ? "either" : "one of"} ${listed(words, style)}`;
+      return `invalid value ${style.quote(text)}, expected ${expected}${hint === undefined ? "" : `. ${hint}`}`;
     });
   };
 }

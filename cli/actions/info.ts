@@ -12,12 +12,14 @@ import type { Context } from "../context.ts";
 import { addressOf, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
 import { type Json, jsonMessage, jsonTime } from "../json.ts";
 import { modeOf } from "../mode.ts";
+import { ALL_REMOTES } from "../values/remote-name.ts";
 
 /**
  * Shows the unikernels; and on standard error those that do not run, where the daemon tells it. The plain call sends
  * exactly what the original sends; how they are doing is asked for afterwards, and only if there are any.
  */
 export async function info(values: Values<typeof definition>, context: Context): Promise<number> {
+  if (values.remote === ALL_REMOTES) return await (await import("../remotes/info-all.ts")).infoOfAll(values, context);
   const local = modeOf(values) === "local";
   if (!local || values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
     const reply = await ask(values, context, values.name, { kind: "unikernel-info" });

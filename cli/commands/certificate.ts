@@ -5,7 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { commonOptions } from "../options/common.ts";
-import { destinationOption, serverOptions } from "../options/remote.ts";
+import { destinationOption, remoteOption, serverOptions } from "../options/remote.ts";
 
 export const certificate = defineCommand({
   name: "certificate",
@@ -32,6 +32,7 @@ export const certificate = defineCommand({
       docv: "FILE",
       doc: "The image or the data that is sent after the handshake, for commands that wait for it.",
     },
+    ...remoteOption,
     ...serverOptions,
     ...commonOptions,
   },

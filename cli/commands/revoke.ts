@@ -6,7 +6,7 @@
 import { defineCommand } from "../command.ts";
 import { commonOptions } from "../options/common.ts";
 import { keyTypeOption } from "../options/keys.ts";
-import { destinationOption, serverOptions } from "../options/remote.ts";
+import { destinationOption, remoteOption, serverOptions } from "../options/remote.ts";
 import { authorityArguments } from "./sign.ts";
 
 export const revoke = defineCommand({
@@ -67,6 +67,7 @@ export const revoke = defineCommand({
       kind: "flag",
       doc: "With --destination: also destroy what runs under the delegations that this list revokes.",
     },
+    ...remoteOption,
     ...serverOptions,
     ...keyTypeOption,
     ...commonOptions,

@@ -67,7 +67,7 @@ export function commandManual(definition: CommandDefinition, programName: string
   const remote = definition.options["destination"] === undefined ? [] : remoteExits;
   const statuses = [...exits, ...remote, ...(definition.exits ?? []).map(({ status, doc }) => [status, doc] as const)];
   return {
-    title: `${programName}-${definition.name}`,
+    title: `${programName}-${definition.name.replaceAll(" ", "-")}`,
     summary: definition.summary,
     version: VERSION,
     sections: [
@@ -110,15 +110,38 @@ export function programManual(commands: readonly CommandDefinition[], programNam
           { term: `${programName} info`, text: "Shows what runs." },
         ],
       },
-      { heading: "SYNOPSIS", paragraphs: [{ text: `${programName} COMMAND …` }] },
-      { heading: "COMMANDS", paragraphs: commands.map(({ name, summary }) => ({ term: name, text: `${summary}.` })) },
-      {
-        heading: "COMMON OPTIONS",
-        paragraphs: Object.values(standardOptions).map((option) => ({ term: optionTerm(option), text: option.doc })),
-      },
+      ...groupSections(commands, programName),
       { heading: "MORE", paragraphs: [{ text: `${programName} COMMAND --help tells more about a command.` }] },
     ],
   };
+}
+
+/** The manual of a group of sub-commands, such as `remote`. */
+export function groupManual(group: string, commands: readonly CommandDefinition[], programName: string): Manual {
+  const examples = commands.flatMap((command) => command.examples.slice(0, 1));
+  return {
+    title: `${programName}-${group}`,
+    summary: `the commands of ${group}`,
+    version: VERSION,
+    sections: [
+      {
+        heading: "EXAMPLES",
+        paragraphs: examples.map(({ line, doc }) => ({ term: `${programName} ${line}`, text: doc })),
+      },
+      ...groupSections(commands, `${programName} ${group}`),
+    ],
+  };
+}
+
+function groupSections(commands: readonly CommandDefinition[], program: string): readonly Section[] {
+  return [
+    { heading: "SYNOPSIS", paragraphs: [{ text: `${program} COMMAND …` }] },
+    { heading: "COMMANDS", paragraphs: commands.map(({ name, summary }) => ({ term: name, text: `${summary}.` })) },
+    {
+      heading: "COMMON OPTIONS",
+      paragraphs: Object.values(standardOptions).map((option) => ({ term: optionTerm(option), text: option.doc })),
+    },
+  ];
 }
 
 function optionTerm(option: OptionDefinition): string {

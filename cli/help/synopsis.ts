@@ -23,9 +23,10 @@ export function commandSynopsis(definition: CommandDefinition, programName: stri
   return words.join(" ");
 }
 
-/** `albatross-client [--help] [COMMAND] …` */
-export function programSynopsis(programName: string, style: Style): string {
-  return `${style.bold(programName)} [${style.bold("--help")}] [${style.underline("COMMAND")}] …`;
+/** `albatross-client [--help] [COMMAND] …`, or of a group: `albatross-client remote [--help] [COMMAND] …` */
+export function groupSynopsis(group: string, programName: string, style: Style): string {
+  const words = group === "" ? programName : `${programName} ${group}`;
+  return `${style.bold(words)} [${style.bold("--help")}] [${style.underline("COMMAND")}] …`;
 }
 
 function listedOption(option: OptionDefinition, style: Style): string {

@@ -12,10 +12,16 @@ export const commonOptions = {
     doc: "Print one JSON object (console and stats: one per line) instead of text. Warnings go to standard error then.",
     section: "OUTPUT OPTIONS",
   },
+  plain: {
+    flags: ["--plain"],
+    kind: "flag",
+    doc: "Print on a terminal what is printed elsewhere: the text of the original, and no tables.",
+    section: "OUTPUT OPTIONS",
+  },
   verbose: {
     flags: ["-v", "--verbose"],
     kind: "count",
-    doc: "Print more: how unikernels are doing, where the daemon tells it. Twice shows their arguments, too.",
+    doc: "Print more: how unikernels are doing, where the daemon tells it, and the whole text instead of a table. Twice shows their arguments, too.",
     section: "LOGGING OPTIONS",
   },
   quiet: {
@@ -36,7 +42,7 @@ export const commonOptions = {
     kind: "color",
     fallback: "auto",
     docv: "WHEN",
-    doc: "Colours: auto, always or never. With auto only on a terminal, and not if NO_COLOR is set or TERM is dumb.",
+    doc: "Colours: auto, always or never. With auto only on a terminal whose TERM is not dumb, and not if NO_COLOR is set; or if FORCE_COLOR is set.",
     section: "LOGGING OPTIONS",
   },
 } as const satisfies Options;

@@ -30,6 +30,16 @@ export const serverOptions = {
   },
 } as const satisfies Options;
 
+export const remoteOption = {
+  remote: {
+    flags: ["--remote"],
+    kind: "remote",
+    docv: "NAME",
+    doc: "As --destination, with the host and the files that remote add has recorded under this name. What is given beside it goes before what is recorded.",
+    section: "NETWORKING OPTIONS",
+  },
+} as const satisfies Options;
+
 export const destinationOption = {
   destination: {
     flags: ["-d", "--destination"],
@@ -38,6 +48,7 @@ export const destinationOption = {
     doc: "Send the command to the endpoint at HOST by TLS, in a certificate that is made for it and valid for five minutes. The port is 1025 unless given; with an IPv6 address it must be. The name must have no path: the path is that of the signing authority. With - the certificates are only shown, and the exit status is 121.",
     section: "NETWORKING OPTIONS",
   },
+  ...remoteOption,
 } as const satisfies Options;
 
 export const remoteOptions = {

@@ -6,7 +6,7 @@
 import { ValueError } from "../value-error.ts";
 
 /** The port of the endpoint unless another is given (as `DEFAULT_PORT` of the client library, which is not loaded here). */
-const DEFAULT_PORT = 1025;
+export const DEFAULT_PORT = 1025;
 
 /** Where an endpoint is; or that the certificates are only shown. */
 export type Destination = { readonly host: string; readonly port: number } | "-";

@@ -115,7 +115,14 @@ describe("serial numbers", () => {
 
 describe("requests", () => {
   it("cannot hold the data of a block device", async () => {
-    const common = { json: false, quiet: false, verbose: 0, verbosity: undefined, color: "never" } as const;
+    const common = {
+      json: false,
+      plain: false,
+      quiet: false,
+      verbose: 0,
+      verbosity: undefined,
+      color: "never",
+    } as const;
     const context = createContext(common, "albatross-client", {}, 0);
     await assert.rejects(
       writeRequest("ed25519", context, parseName("data"), { kind: "block-set", compressed: false }),
