@@ -21,6 +21,8 @@
  * | `image` | get, certificate | `host`, `compressed`, `bytes` (as transferred), `file` |
  * | `console` | console, per line | `host`, `time`, `line` |
  * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |
+ * | `log-event` | log, per event | see `core/log/json.ts` |
+ * | `log-caught-up` | log, once everything past was printed | `cursor`, `time` |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
  * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |
@@ -38,6 +40,7 @@
  */
 import { type ByteString, fromBytes, toBytes, toText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
+import { eventToJson } from "../core/log/json.ts";
 import type { Policy } from "../core/policy.ts";
 import type { FailBehaviour, UnikernelInfo } from "../core/unikernel.ts";
 import type { Message, Success } from "../core/wire/message.ts";
@@ -85,6 +88,7 @@ export function jsonMessage(message: Message): JsonObject {
         const { timestamp, line } = payload.data;
         return { kind: "console", host, time: jsonTime(timestamp), line: jsonBytes(fromBytes(line)) };
       }
+      if (payload.data.kind === "log") return eventToJson(payload.data, null);
       return { kind: payload.data.kind, host };
     case "command":
       return { kind: "command", host, command: payload.command.kind };

@@ -18,6 +18,7 @@ export const SIGNABLE = [
   "get",
   "inactive-consoles",
   "info",
+  "log",
   "policy",
   "remove-policy",
   "restart",
@@ -47,6 +48,8 @@ export function subCommandOf(command: Command): Signable | undefined {
       return "stats-remove";
     case "statistics-subscribe":
       return "stats";
+    case "log-subscribe":
+      return "log";
     case "unikernel-info":
     case "unikernel-info-old":
       return "info";

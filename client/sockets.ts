@@ -17,6 +17,8 @@ export function routeOf(command: Command): { readonly socket: SocketRole; readon
     case "console-add":
     case "console-subscribe":
       return { socket: "console", mode: "stream" };
+    case "log-subscribe":
+      return { socket: "log", mode: "stream" };
     case "statistics-subscribe":
       return { socket: "stat", mode: "stream" };
     case "statistics-add":

@@ -10,7 +10,7 @@
 import type { Name } from "./name.ts";
 
 /** The daemons with a socket, by the role they play. */
-export type SocketRole = "vmmd" | "console" | "stat";
+export type SocketRole = "vmmd" | "console" | "stat" | "log";
 
 /** The directory of the daemons' sockets below the temporary directory. */
 export function socketDirectory(temporaryDirectory: string): string {

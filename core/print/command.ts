@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteString } from "../byte-string.ts";
+import { formatCursor } from "../log/cursor.ts";
 import type { Command } from "../wire/message.ts";
 import { printPolicy, unsigned } from "./policy.ts";
 import type { PrintStyle } from "./style.ts";
@@ -47,6 +48,11 @@ function shortCommand(command: Exclude<Command, { kind: LongKind }>): string {
       return "stat subscribe";
     case "statistics-initial":
       return "stat initial";
+    case "log-subscribe": {
+      const { from } = command;
+      if ("cursor" in from) return `log subscribe from ${formatCursor(from.cursor)}`;
+      return "since" in from ? `log subscribe since ${printTime(from.since)}` : `log subscribe number ${from.count}`;
+    }
     case "unikernel-info":
       return "unikernel info";
     case "unikernel-info-old":

@@ -7,6 +7,7 @@ import type { ByteString } from "../byte-string.ts";
 import type { Data, Message, Success } from "../wire/message.ts";
 import { printCommand } from "./command.ts";
 import { escapeLine } from "./console-line.ts";
+import { printEvent } from "./log.ts";
 import { printPolicy } from "./policy.ts";
 import { printStatistics } from "./statistics.ts";
 import type { PrintStyle } from "./style.ts";
@@ -70,6 +71,8 @@ export function printData(data: Data): ByteString {
       return printStatistics(data.statistics);
     case "console":
       return `console ${printTime(data.timestamp)}: ${escapeLine(data.line)}` as ByteString;
+    case "log":
+      return printEvent(data) as ByteString;
     case "block":
       return (data.bytes === undefined ? "block data eof" : `block data ${data.bytes.length} bytes`) as ByteString;
   }

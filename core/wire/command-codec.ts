@@ -5,21 +5,19 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Int } from "../int.ts";
-import { DecodeError } from "./decode-error.ts";
-import {
-  alternative,
-  type Codec,
-  choice,
-  type Decoder,
-  explicit,
-  lazy,
-  optional,
-  sequence,
-  sequenceOf,
-} from "./der-codec.ts";
+import { alternative, type Codec, choice, explicit, lazy, optional, sequence, sequenceOf } from "./der-codec.ts";
 import { bool, int, nothing, octets, text } from "./der-primitives.ts";
 import { time } from "./der-time.ts";
-import type { BlockCommand, Command, ConsoleCommand, History, PolicyCommand, StatisticsCommand } from "./message.ts";
+import { logHistory, orDropped } from "./log-codec.ts";
+import type {
+  BlockCommand,
+  Command,
+  ConsoleCommand,
+  History,
+  LogHistory,
+  PolicyCommand,
+  StatisticsCommand,
+} from "./message.ts";
 import { policyCodec } from "./policy-codec.ts";
 import { unikernelCommandCodec } from "./unikernel-command-codec.ts";
 
@@ -183,13 +181,18 @@ const unikernels = explicit(3, unikernelCommandCodec);
 const policies = explicit(4, policyCommand);
 const blocks = explicit(5, blockCommand);
 
-const log: Decoder<Command> = alternative(explicit(2, nothing), () => {
-  throw new DecodeError("support for log dropped");
-});
+const log = explicit<LogHistory>(2, orDropped(logHistory, "support for log dropped"));
 
 /** `Command`. */
 export const commandCodec: Codec<Command> = choice<Command>(
-  [consoles, statistics, log, unikernels, policies, blocks],
+  [
+    consoles,
+    statistics,
+    alternative(log, (from): Command => ({ kind: "log-subscribe", from })),
+    unikernels,
+    policies,
+    blocks,
+  ],
   (writer, command) => {
     switch (command.kind) {
       case "console-add":
@@ -201,6 +204,8 @@ export const commandCodec: Codec<Command> = choice<Command>(
       case "statistics-subscribe":
       case "statistics-initial":
         return statistics.write(writer, command);
+      case "log-subscribe":
+        return log.write(writer, command.from);
       case "policy-info":
       case "policy-add":
       case "policy-remove":

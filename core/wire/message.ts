@@ -5,6 +5,7 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Int } from "../int.ts";
+import type { Cursor, LogEvent } from "../log/event.ts";
 import type { Name } from "../name.ts";
 import type { Policy } from "../policy.ts";
 import type { Statistics } from "../statistics.ts";
@@ -30,7 +31,7 @@ export type Payload =
   | { readonly kind: "failure"; readonly text: ByteString }
   | { readonly kind: "data"; readonly data: Data };
 
-export type Command = ConsoleCommand | StatisticsCommand | UnikernelCommand | PolicyCommand | BlockCommand;
+export type Command = ConsoleCommand | StatisticsCommand | LogCommand | UnikernelCommand | PolicyCommand | BlockCommand;
 
 export type ConsoleCommand =
   /** `limit`: how many unikernels may have a console on this path. */
@@ -53,6 +54,12 @@ export type StatisticsCommand =
   | { readonly kind: "statistics-remove" }
   | { readonly kind: "statistics-subscribe" }
   | { readonly kind: "statistics-initial" };
+
+/** An extension of ours, which no other peer is sent. */
+export type LogCommand = { readonly kind: "log-subscribe"; readonly from: LogHistory };
+
+/** Where a subscription to the event log starts: as for a console, or behind the event that was seen last. */
+export type LogHistory = History | { readonly cursor: Cursor };
 
 export type UnikernelCommand =
   | { readonly kind: "unikernel-info" }
@@ -115,5 +122,7 @@ export type Data =
   | { readonly kind: "statistics"; readonly statistics: Statistics }
   /** `timestamp` in milliseconds since 1970; `line` is raw bytes. */
   | { readonly kind: "console"; readonly timestamp: number; readonly line: Uint8Array }
+  /** An event of the log. The header's sequence is its number there. */
+  | { readonly kind: "log"; readonly timestamp: number; readonly event: LogEvent }
   /** `bytes` undefined: the end of the dump. */
   | { readonly kind: "block"; readonly bytes: Uint8Array | undefined };

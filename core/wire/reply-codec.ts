@@ -4,13 +4,14 @@
  * @module
  */
 import type { Int } from "../int.ts";
+import type { TimedEvent } from "../log/event.ts";
 import type { Policy } from "../policy.ts";
 import type { UnikernelInfo } from "../unikernel.ts";
-import { DecodeError } from "./decode-error.ts";
-import { alternative, type Codec, choice, type Decoder, explicit, lazy, sequence, sequenceOf } from "./der-codec.ts";
+import { alternative, type Codec, choice, explicit, lazy, sequence, sequenceOf } from "./der-codec.ts";
 import { bool, int, nameCodec, nothing, octets, rawText, text } from "./der-primitives.ts";
 import { time } from "./der-time.ts";
 import { infoCodec, infoV4Codec, infoV5Codec } from "./info-codec.ts";
+import { logData, orDropped } from "./log-codec.ts";
 import type { Data, Named, Success } from "./message.ts";
 import { policyCodec } from "./policy-codec.ts";
 import { statisticsCodec } from "./statistics-codec.ts";
@@ -105,15 +106,13 @@ const statistics = explicit(1, statisticsCodec);
 const consoleLine = explicit(3, sequence<ConsoleLine>({ timestamp: time, line: rawText }));
 const block = explicit(4, blockData);
 
-const log: Decoder<Data> = alternative(explicit(2, nothing), () => {
-  throw new DecodeError("support for log was dropped");
-});
+const log = explicit<TimedEvent>(2, orDropped(logData, "support for log was dropped"));
 
 /** `Data`. */
 export const dataCodec: Codec<Data> = choice<Data>(
   [
     alternative(statistics, (value) => ({ kind: "statistics", statistics: value })),
-    log,
+    alternative(log, ({ timestamp, event }) => ({ kind: "log", timestamp, event })),
     alternative(consoleLine, ({ timestamp, line }) => ({ kind: "console", timestamp, line })),
     alternative(block, (bytes) => ({ kind: "block", bytes })),
   ],
@@ -123,6 +122,8 @@ export const dataCodec: Codec<Data> = choice<Data>(
         return statistics.write(writer, data.statistics);
       case "console":
         return consoleLine.write(writer, data);
+      case "log":
+        return log.write(writer, data);
       case "block":
         return block.write(writer, data.bytes);
     }

@@ -15,12 +15,13 @@ export type ReplyMode = "single" | "read" | "dump";
 /** The daemon that serves a command. */
 export function daemonOf({ kind }: Command): SocketRole {
   if (kind.startsWith("console-")) return "console";
+  if (kind === "log-subscribe") return "log";
   return kind.startsWith("statistics-") ? "stat" : "vmmd";
 }
 
 /** How answers to a command are passed on. */
 export function replyModeOf({ kind }: Command): ReplyMode {
-  if (kind === "console-subscribe" || kind === "statistics-subscribe") return "read";
+  if (kind === "console-subscribe" || kind === "statistics-subscribe" || kind === "log-subscribe") return "read";
   return kind === "block-dump" ? "dump" : "single";
 }
 

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { parseCursor } from "../../core/log/cursor.ts";
 import type {
   BlockCommand,
   Command,
   ConsoleCommand,
+  LogCommand,
   PolicyCommand,
   StatisticsCommand,
   UnikernelCommand,
@@ -59,6 +61,19 @@ const statistics = new Map<string, Read<StatisticsCommand>>([
   ["initial", () => ({ kind: "statistics-initial" })],
 ]);
 
+const logs = new Map<string, Read<LogCommand>>([
+  [
+    "subscribe",
+    (json) => {
+      if (json.has("since")) return { kind: "log-subscribe", from: { since: timeFromJson(json.get("since")) } };
+      if (json.has("count")) return { kind: "log-subscribe", from: { count: json.get("count").int() } };
+      const cursor = parseCursor(json.get("cursor").string());
+      if (cursor === undefined) throw new JsonError("a cursor is 16 hex digits, a point and a number");
+      return { kind: "log-subscribe", from: { cursor } };
+    },
+  ],
+]);
+
 const unikernels = new Map<string, Read<UnikernelCommand>>([
   ["info", () => ({ kind: "unikernel-info" })],
   ["old_info4", () => ({ kind: "unikernel-info-old", generation: 4 })],
@@ -108,6 +123,7 @@ const groups: ReadonlyMap<string, ReadonlyMap<string, Read<Command>>> = new Map<
 >([
   ["console", consoles],
   ["stats", statistics],
+  ["log", logs],
   ["unikernel", unikernels],
   ["policy", policies],
   ["block", blocks],

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatCursor } from "../../core/log/cursor.ts";
 import type { Command } from "../../core/wire/message.ts";
 import { bytesToJson, intToJson, type Json, textToJson, timeToJson } from "./json-values.ts";
 import { argumentsToJson, configToJson, policyToJson } from "./unikernel-to-json.ts";
@@ -33,6 +34,12 @@ export function commandToJson(command: Command): Json {
       return { stats: "subscribe" };
     case "statistics-initial":
       return { stats: "initial" };
+    case "log-subscribe": {
+      const { from } = command;
+      if ("cursor" in from) return { log: { subscribe: { cursor: formatCursor(from.cursor) } } };
+      const start = "since" in from ? { since: timeToJson(from.since) } : { count: intToJson(from.count) };
+      return { log: { subscribe: start } };
+    }
     case "unikernel-info":
       return { unikernel: "info" };
     case "unikernel-info-old":

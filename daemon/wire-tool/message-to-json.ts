@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eventToJson } from "../../core/log/json.ts";
 import { type Header, type Payload, PROTOCOL_VERSION, type Success } from "../../core/wire/message.ts";
 import { commandToJson } from "./command-to-json.ts";
 import { bytesToJson, int64ToJson, intToJson, type Json, textToJson, timeToJson, toHex } from "./json-values.ts";
@@ -57,6 +58,8 @@ export function payloadToJson(payload: Payload): Json {
           return { data: { stats: statisticsToJson(data.statistics) } };
         case "console":
           return { data: { console: { time: timeToJson(data.timestamp), line_hex: toHex(data.line) } } };
+        case "log":
+          return { data: { log: eventToJson(data, null) } };
         case "block":
           return { data: { block: data.bytes === undefined ? null : bytesToJson(data.bytes) } };
       }

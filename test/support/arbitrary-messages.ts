@@ -6,13 +6,15 @@
 import fc from "fast-check";
 import { type ByteString, fromBytes } from "../../core/byte-string.ts";
 import { INT_MAX, INT_MIN, type Int, normalize, sortedSet } from "../../core/int.ts";
+import type { LogEvent } from "../../core/log/event.ts";
 import { formatMac } from "../../core/mac.ts";
 import { type Label, Name } from "../../core/name.ts";
 import type { Policy } from "../../core/policy.ts";
+import type { ProcessEnd } from "../../core/restart.ts";
 import type { InterfaceData, ProcessMemory, ResourceUsage, Statistics } from "../../core/statistics.ts";
 import type { FailBehaviour, UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
 import { TIME_MAX, TIME_MIN } from "../../core/wire/der-time.ts";
-import type { Command, Data, Message, Payload, Success } from "../../core/wire/message.ts";
+import type { Command, Data, LogHistory, Message, Payload, Success } from "../../core/wire/message.ts";
 
 /** Plain objects, as the decoder makes them. */
 function record<T>(shape: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
@@ -114,6 +116,68 @@ const oldInfo5 = fc
   .map(([value, id]): UnikernelInfo => ({ ...value, cpuIds: [id], cpus: 1, linuxBootPartition: undefined }));
 const oldInfo4 = oldInfo5.map((value): UnikernelInfo => ({ ...value, startup: undefined }));
 
+const logHistory: fc.Arbitrary<LogHistory> = fc.oneof(
+  record({ since: time }),
+  record({ count: int }),
+  record({ cursor: record({ log: fc.uint8Array({ minLength: 8, maxLength: 8 }), entry: int64 }) }),
+);
+
+const peer = {
+  name,
+  address: fc.oneof(fc.uint8Array({ minLength: 4, maxLength: 4 }), fc.uint8Array({ minLength: 16, maxLength: 16 })),
+  port: fc.integer({ min: 0, max: 65_535 }),
+};
+
+const number = fc.maxSafeInteger();
+const processEnd: fc.Arbitrary<ProcessEnd> = fc.oneof(
+  record({ kind: fc.constant("exit" as const), code: number }),
+  record({ kind: fc.constantFrom("signal" as const, "stop" as const), signal: number }),
+  record({ kind: fc.constant("unknown" as const) }),
+);
+
+/** Events of the log of every kind. */
+export const logEvent: fc.Arbitrary<LogEvent> = fc.oneof(
+  record({ kind: fc.constantFrom("startup" as const, "hup" as const, "caught-up" as const) }),
+  record({ kind: fc.constantFrom("login" as const, "logout" as const), ...peer }),
+  record({ kind: fc.constant("refused" as const), ...peer, reason: text }),
+  record({ kind: fc.constant("revoked" as const), ...peer, number: optional(int), destroyed: int }),
+  record({
+    kind: fc.constantFrom("daemon-started" as const, "daemon-stopped" as const),
+    daemon: text,
+    pid: int,
+    detail: text,
+  }),
+  record({
+    kind: fc.constantFrom("unikernel-started" as const, "unikernel-adopted" as const),
+    name,
+    digest: bytes,
+    pid: int,
+    taps: fc.array(record({ device: text, tap: text }), { maxLength: 3 }),
+    blocks: fc.array(record({ device: text, block: name }), { maxLength: 3 }),
+  }),
+  record({
+    kind: fc.constant("unikernel-stopped" as const),
+    name,
+    pid: int,
+    end: processEnd,
+    duration: optional(int),
+    digest: optional(bytes),
+  }),
+  record({ kind: fc.constant("unikernel-admitted" as const), name, digest: bytes, memory: int }),
+  record({
+    kind: fc.constantFrom("unikernel-waiting" as const, "unikernel-failed" as const),
+    name,
+    until: time,
+    reason: text,
+    failures: int,
+  }),
+  record({ kind: fc.constant("unikernel-ended" as const), name, status: text }),
+  record({ kind: fc.constantFrom("unikernel-removed" as const, "policy-removed" as const), name }),
+  record({ kind: fc.constant("policy-added" as const), name, policy }),
+  record({ kind: fc.constant("block" as const), name, action: text, size: optional(int) }),
+  record({ kind: fc.constant("lost" as const), source: text, count: int }),
+);
+
 /** Commands of every kind. */
 export const command: fc.Arbitrary<Command> = fc.oneof(
   record({ kind: fc.constant("console-add" as const), limit: int }),
@@ -121,6 +185,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     kind: fc.constant("console-subscribe" as const),
     from: fc.oneof(record({ since: time }), record({ count: int })),
   }),
+  record({ kind: fc.constant("log-subscribe" as const), from: logHistory }),
   fc.constantFrom<Command>(
     { kind: "console-inactive" },
     { kind: "statistics-remove" },
@@ -256,6 +321,7 @@ const statistics: fc.Arbitrary<Statistics> = record({
 const data: fc.Arbitrary<Data> = fc.oneof(
   record({ kind: fc.constant("statistics" as const), statistics }),
   record({ kind: fc.constant("console" as const), timestamp: time, line: bytes }),
+  record({ kind: fc.constant("log" as const), timestamp: time, event: logEvent }),
   record({ kind: fc.constant("block" as const), bytes: optional(bytes) }),
 );
 
