@@ -5,12 +5,13 @@
  */
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, UsageError, valueFlag } from "../common/flags.ts";
 import { listenDaemon } from "../common/listen.ts";
 import { runDaemon } from "../common/run-daemon.ts";
-import { ConsoleServer } from "./console-server.ts";
+import { COMMAND_MAX, ConsoleHandlers } from "./console-handlers.ts";
 import { ConsoleService, DEFAULT_SUBSCRIBERS_MAX } from "./console-service.ts";
 import { DEFAULT_LINE_MAX, LINE_MAX_LEAST, LINE_MAX_MOST } from "./line-splitter.ts";
 
@@ -45,7 +46,12 @@ const definition = {
 export function run(args: readonly string[]): Promise<number> {
   return runDaemon(definition, args, async ({ tmpdir, activation, maxSubscribers, maxLine }, { log, stopped }) => {
     const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
-    const server = new ConsoleServer(service, log, Math.floor(descriptorLimit() / 2)); // the others are for fifos
+    const server = new CommandServer({
+      serve: (connection) => new ConsoleHandlers(connection, service, log),
+      log,
+      commandMax: COMMAND_MAX,
+      limit: Math.floor(descriptorLimit() / 2), // the others are for fifos
+    });
     const path = socketFile(tmpdir, "console");
     const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
       failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),

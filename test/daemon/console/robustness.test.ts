@@ -4,8 +4,9 @@ import fc from "fast-check";
 import { parseName } from "../../../core/name.ts";
 import { frame } from "../../../core/wire/framing.ts";
 import { encodeMessage } from "../../../core/wire/message-codec.ts";
-import { SILENT_MAX } from "../../../daemon/console/console-server.ts";
-import { ANSWERS_MAX, COMMAND_MAX, COMMAND_TIMEOUT_MS } from "../../../daemon/console/session.ts";
+import { SILENT_MAX } from "../../../daemon/common/command-server.ts";
+import { ANSWERS_MAX, COMMAND_TIMEOUT_MS } from "../../../daemon/common/command-session.ts";
+import { COMMAND_MAX } from "../../../daemon/console/console-handlers.ts";
 import { add, type Client, Daemon, inactive, sleep, until } from "./harness.ts";
 
 const header = { sequence: 0n, name: parseName(":x") };

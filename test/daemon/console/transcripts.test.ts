@@ -10,10 +10,11 @@ import { after, describe, it } from "node:test";
 import { parseName } from "../../../core/name.ts";
 import { frame } from "../../../core/wire/framing.ts";
 import { decodeMessage } from "../../../core/wire/message-codec.ts";
+import { CommandServer } from "../../../daemon/common/command-server.ts";
 import { createLog } from "../../../daemon/common/log.ts";
-import { ConsoleServer } from "../../../daemon/console/console-server.ts";
+import { COMMAND_MAX, ConsoleHandlers } from "../../../daemon/console/console-handlers.ts";
 import { ConsoleService } from "../../../daemon/console/console-service.ts";
-import { type Listener, listenUnix } from "../../../runtime/unix-socket.ts";
+import { type Connection, type Listener, listenUnix } from "../../../runtime/unix-socket.ts";
 import { add, Client, sleep, until, Writer } from "./harness.ts";
 
 interface Frame {
@@ -42,7 +43,8 @@ class Replay {
     const log = createLog("replay", "quiet", process.stdout);
     const options = { tmpdir: this.directory, maxSubscribers: 5, maxLine: 512, log, now: () => this.now };
     this.#service = new ConsoleService(options);
-    const server = new ConsoleServer(this.#service, log);
+    const serve = (connection: Connection) => new ConsoleHandlers(connection, this.#service, log);
+    const server = new CommandServer({ serve, log, commandMax: COMMAND_MAX });
     this.#listener = listenUnix({ path: this.#socket }, (connection) => server.accept(connection));
   }
 

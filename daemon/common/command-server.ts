@@ -1,12 +1,11 @@
 /**
- * The listening side of the console daemon: accepts connections and bounds their number.
+ * The connections to a daemon that answers commands: accepts them and bounds their number.
  *
  * @module
  */
 import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
-import type { Log } from "../common/log.ts";
-import type { ConsoleService } from "./console-service.ts";
-import { Session } from "./session.ts";
+import { type CommandHandlers, CommandSession } from "./command-session.ts";
+import type { Log } from "./log.ts";
 
 /** Connections at a time; further ones are closed at once. Less where there are fewer descriptors. */
 export const CONNECTIONS_MAX = 4096;
@@ -14,34 +13,49 @@ export const CONNECTIONS_MAX = 4096;
 /** Connections at a time that have not said anything yet; the oldest makes room for a further one. */
 export const SILENT_MAX = 128;
 
-export class ConsoleServer {
-  readonly #service: ConsoleService;
-  readonly #log: Log;
+export interface CommandServerOptions {
+  /** Makes what answers the commands of a connection. */
+  readonly serve: (connection: Connection) => CommandHandlers;
+  readonly log: Log;
+  /** Longest command, bytes. */
+  readonly commandMax: number;
+  /** Connections at a time, at most {@link CONNECTIONS_MAX}. */
+  readonly limit?: number;
+}
+
+export class CommandServer {
+  readonly #options: CommandServerOptions;
   readonly #limit: number;
   readonly #connections = new Set<Connection>();
   /** Those that have not said anything yet, oldest first. */
   readonly #silent = new Set<Connection>();
+  #total = 0;
 
-  /** @param limit connections at a time, at most {@link CONNECTIONS_MAX} */
-  constructor(service: ConsoleService, log: Log, limit: number = CONNECTIONS_MAX) {
-    this.#limit = Math.min(limit, CONNECTIONS_MAX);
-    this.#service = service;
-    this.#log = log;
+  constructor(options: CommandServerOptions) {
+    this.#options = options;
+    this.#limit = Math.min(options.limit ?? CONNECTIONS_MAX, CONNECTIONS_MAX);
+  }
+
+  /** Connections now, and ever accepted. */
+  get counts(): { readonly active: number; readonly total: number } {
+    return { active: this.#connections.size, total: this.#total };
   }
 
   /** Takes a new connection. */
   accept(connection: Connection): ConnectionHandlers {
+    const { log, serve, commandMax } = this.#options;
     if (this.#connections.size >= this.#limit) {
-      this.#log.warning(`refusing a connection: there are ${this.#limit} already`);
+      log.warning(`refusing a connection: there are ${this.#limit} already`);
       connection.destroy();
       return { data: () => undefined, close: () => undefined };
     }
     for (const oldest of this.#silent) {
       if (this.#silent.size < SILENT_MAX) break;
-      this.#log.warning(`closing a connection that has said nothing: there are ${SILENT_MAX} of them`);
+      log.warning(`closing a connection that has said nothing: there are ${SILENT_MAX} of them`);
       this.#silent.delete(oldest);
       oldest.destroy();
     }
+    this.#total++;
     this.#connections.add(connection);
     this.#silent.add(connection);
     const spoke = () => void this.#silent.delete(connection);
@@ -49,7 +63,7 @@ export class ConsoleServer {
       this.#silent.delete(connection);
       this.#connections.delete(connection);
     };
-    return new Session(connection, this.#service, this.#log, spoke, left);
+    return new CommandSession(connection, serve(connection), { log, commandMax, spoke, left });
   }
 
   /** Closes all connections. */
