@@ -22,6 +22,8 @@ export const SIGNABLE = [
   "policy",
   "remove-policy",
   "restart",
+  "revisions",
+  "rollback",
   "server",
   "set-block",
   "stats",
@@ -62,6 +64,10 @@ export function subCommandOf(command: Command): Signable | undefined {
       return "destroy";
     case "unikernel-get":
       return "get";
+    case "unikernel-revisions":
+      return "revisions";
+    case "unikernel-rollback":
+      return "rollback";
     case "policy-info":
       return "policy";
     case "policy-add":

@@ -61,6 +61,10 @@ function shortCommand(command: Exclude<Command, { kind: LongKind }>): string {
       return "unikernel destroy";
     case "unikernel-get":
       return `unikernel get compress level ${command.level}`;
+    case "unikernel-revisions":
+      return `unikernel revisions ${command.count}`;
+    case "unikernel-rollback":
+      return `unikernel rollback ${command.revision}`;
     case "policy-info":
       return "policy info";
     case "policy-add":

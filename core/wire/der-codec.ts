@@ -217,22 +217,33 @@ export function alternative<A, T>(inner: Decoder<A>, build: (value: A) => T): De
   return convertDecoder(inner, build);
 }
 
-/** CHOICE: reads the alternative whose identifier is there; `write` picks by the value. */
-export function choice<T>(alternatives: readonly Decoder<T>[], write: (writer: Writer, value: T) => void): Codec<T> {
-  return { ...choiceDecoder(alternatives), write };
+/**
+ * CHOICE: reads the alternative whose identifier is there; `write` picks by the value.
+ *
+ * @param extensions alternatives of ours that the protocol does not know, and that errors do not name
+ */
+export function choice<T>(
+  alternatives: readonly Decoder<T>[],
+  write: (writer: Writer, value: T) => void,
+  extensions: readonly Decoder<T>[] = [],
+): Codec<T> {
+  return { ...choiceDecoder(alternatives, extensions), write };
 }
 
 /** As {@link choice}, for what is only decoded. */
-export function choiceDecoder<T>(alternatives: readonly Decoder<T>[]): Decoder<T> {
+export function choiceDecoder<T>(
+  alternatives: readonly Decoder<T>[],
+  extensions: readonly Decoder<T>[] = [],
+): Decoder<T> {
   const table: (Decoder<T> | undefined)[] = new Array<Decoder<T> | undefined>(256).fill(undefined);
   const identifiers: number[] = [];
-  for (const one of alternatives) {
+  for (const one of [...alternatives, ...extensions]) {
     for (const identifier of one.identifiers) {
       table[identifier] = one;
       identifiers.push(identifier);
     }
   }
-  const last = Math.max(...identifiers);
+  const last = Math.max(...alternatives.flatMap((one) => one.identifiers));
   return {
     identifiers,
     read(reader) {

@@ -71,7 +71,11 @@ export type UnikernelCommand =
   | { readonly kind: "unikernel-restart"; readonly arguments: UnikernelArguments | undefined }
   | { readonly kind: "unikernel-destroy" }
   /** `level`: zlib compression wanted, 0–9 (not checked by the codec). */
-  | { readonly kind: "unikernel-get"; readonly level: Int };
+  | { readonly kind: "unikernel-get"; readonly level: Int }
+  /** Ours: the newest `count` revisions, as JSON in a success string. Other peers close the connection. */
+  | { readonly kind: "unikernel-revisions"; readonly count: Int }
+  /** Ours: back to a revision; 0 is the one before the newest. Other peers close the connection. */
+  | { readonly kind: "unikernel-rollback"; readonly revision: Int };
 
 export type PolicyCommand =
   | { readonly kind: "policy-info" }

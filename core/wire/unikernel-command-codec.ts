@@ -36,6 +36,9 @@ const info5 = explicit(18, nothing);
 const info = explicit(19, nothing);
 const create = explicit(20, configCodec);
 const forceCreate = explicit(21, configCodec);
+// Ours, with a distance to the numbers that the original may use next.
+const revisions = explicit(24, int);
+const rollback = explicit(25, int);
 
 /** Identifier bytes of create and force-create, with the configuration's generation: the image splitter looks for them. */
 export const CREATE_IDENTIFIERS: readonly number[] = [9, 10, 16, 17, 20, 21].map((tag) => 0xa0 | tag);
@@ -58,6 +61,10 @@ export const unikernelCommandCodec: Codec<UnikernelCommand> = choice<UnikernelCo
   ],
   (writer, command) => {
     switch (command.kind) {
+      case "unikernel-revisions":
+        return revisions.write(writer, command.count);
+      case "unikernel-rollback":
+        return rollback.write(writer, command.revision);
       case "unikernel-destroy":
         return destroy.write(writer, undefined);
       case "unikernel-get":
@@ -74,4 +81,8 @@ export const unikernelCommandCodec: Codec<UnikernelCommand> = choice<UnikernelCo
         return forceCreate.write(writer, command.config);
     }
   },
+  [
+    alternative(revisions, (count) => ({ kind: "unikernel-revisions", count })),
+    alternative(rollback, (revision) => ({ kind: "unikernel-rollback", revision })),
+  ],
 );

@@ -83,6 +83,8 @@ const unikernels = new Map<string, Read<UnikernelCommand>>([
   ["restart", (json) => ({ kind: "unikernel-restart", arguments: json.optional(argumentsFromJson) })],
   ["destroy", () => ({ kind: "unikernel-destroy" })],
   ["get", (json) => ({ kind: "unikernel-get", level: json.int() })],
+  ["revisions", (json) => ({ kind: "unikernel-revisions", count: json.int() })],
+  ["rollback", (json) => ({ kind: "unikernel-rollback", revision: json.int() })],
 ]);
 
 const policies = new Map<string, Read<PolicyCommand>>([

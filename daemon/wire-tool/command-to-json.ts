@@ -56,6 +56,10 @@ export function commandToJson(command: Command): Json {
       return { unikernel: "destroy" };
     case "unikernel-get":
       return { unikernel: { get: intToJson(command.level) } };
+    case "unikernel-revisions":
+      return { unikernel: { revisions: intToJson(command.count) } };
+    case "unikernel-rollback":
+      return { unikernel: { rollback: intToJson(command.revision) } };
     case "policy-info":
       return { policy: "info" };
     case "policy-add":

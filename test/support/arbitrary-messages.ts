@@ -211,6 +211,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   record({ kind: fc.constantFrom("unikernel-create" as const, "unikernel-force-create" as const), config }),
   record({ kind: fc.constant("unikernel-restart" as const), arguments: optional(unikernelArguments) }),
   record({ kind: fc.constant("unikernel-get" as const), level: int }),
+  record({ kind: fc.constant("unikernel-revisions" as const), count: int }),
+  record({ kind: fc.constant("unikernel-rollback" as const), revision: int }),
   record({ kind: fc.constant("policy-add" as const), policy }),
   record({ kind: fc.constant("block-add" as const), size: int }),
   record({
