@@ -6,6 +6,7 @@
 import type { Int } from "../int.ts";
 import type { Name } from "../name.ts";
 import type { Policy } from "../policy.ts";
+import type { ProcessEnd } from "../restart.ts";
 import type { Run, UnikernelSpec } from "./state.ts";
 
 export type Event =
@@ -30,11 +31,12 @@ export type Event =
   | { readonly kind: "unikernel-started"; readonly name: Name; readonly run: Run }
   /** Found running at start: the process of an earlier albatrossd. */
   | { readonly kind: "unikernel-adopted"; readonly name: Name; readonly run: Run }
-  /** The process ended; `status` as text, e.g. `exit 2`. What follows is another event. */
+  /** The process ended; `status` is `end` as text, e.g. `exit 2`. What follows is another event. */
   | {
       readonly kind: "unikernel-exited";
       readonly name: Name;
       readonly instance: string;
+      readonly end: ProcessEnd;
       readonly status: string;
       readonly at: number;
     }

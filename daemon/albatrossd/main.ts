@@ -8,6 +8,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { builtinBackends } from "../../backends/builtin.ts";
 import { consoleLimit } from "../../core/engine/decide.ts";
+import { logEventOf } from "../../core/log/from-engine.ts";
 import type { Name } from "../../core/name.ts";
 import { Name as Names } from "../../core/name.ts";
 import { fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
@@ -18,6 +19,7 @@ import { openHostNetwork } from "../../host/network.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
 import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts";
+import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import type { Log } from "../common/log.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
@@ -91,7 +93,7 @@ function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovere
     }
     if (sameBridges(known, fresh)) return;
     known = fresh;
-    supervisor.note({ kind: "policy-added", name: Names.root, policy: fresh });
+    supervisor.restore({ kind: "policy-added", name: Names.root, policy: fresh });
   };
 }
 
@@ -109,6 +111,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   const rootPolicy = discoverRootPolicy(values.dbdir, network);
   const images = new ImageStore(values.dbdir);
   const statistics = new StatisticsLink(log);
+  const events = openEventFeed(values.tmpdir, "albatrossd", log);
   const running = (): Name[] =>
     [...supervisor.state.unikernels.values()].flatMap(({ name, phase }) => (phase.kind === "running" ? [name] : []));
   const entry = (name: Name) => ({ name, limit: consoleLimit(supervisor.state, name) });
@@ -142,6 +145,10 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     {
       started: (name) => statistics.started(supervisor.state.unikernels.get(name.key)),
       ended: (name) => statistics.ended(name),
+      happened(event, before, after) {
+        const logged = logEventOf(event, before, after);
+        if (logged !== undefined) events.note(logged);
+      },
     },
     log,
   );
@@ -157,10 +164,11 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   const server = new Server(commands);
   try {
     await importState(values.dbdir, store, images, log);
-    supervisor.note(
+    supervisor.restore(
       ...scanBlocks(values.dbdir, log).map(({ name, size }) => ({ kind: "block-added", name, size }) as const),
       { kind: "policy-added", name: Names.root, policy: rootPolicy },
     );
+    events.note(daemonStarted("albatrossd"));
     const toStart = await recover({ temporaryDirectory: values.tmpdir, store, supervisor, network, log });
     if (!(await consoles.start())) log.warning("no console daemon yet: is albatross-console started?");
     await server.listen({ path: socketFile(values.tmpdir, "vmmd"), activation: values.activation });
@@ -172,11 +180,14 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     server.stopListening();
     await supervisor.close(values.onSigterm === "keep");
     await starting;
+    events.note(daemonStopped("albatrossd", signal));
+    await events.close();
     return 0;
   } finally {
     server.close();
     consoles.stop();
     statistics.close();
+    void events.close();
     store.close();
     fifoLock.release();
     lock.release();

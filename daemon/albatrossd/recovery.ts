@@ -148,7 +148,7 @@ export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
   for (const { name, spec, restarts } of stored.unikernels) {
     events.push({ kind: "unikernel-restored", name, spec, restarts });
   }
-  supervisor.note(...events);
+  supervisor.restore(...events);
   for (const { name } of stored.unikernels) {
     const run = adopted.get(name.text);
     if (run !== undefined) supervisor.adopt(name, run);

@@ -31,6 +31,8 @@ export const KILL_TIMEOUT_MS = 3_000;
 export interface Observer {
   started(name: Name, run: Run): void;
   ended(name: Name): void;
+  /** `event` has turned the state `before` into `after`. */
+  happened(event: Event, before: State, after: State): void;
 }
 
 /** What an {@link ExitStatus} is called in logs and replies. */
@@ -70,10 +72,20 @@ export class Supervisor {
     return this.#version;
   }
 
-  /** Applies events that need not be on the disk. */
-  note(...events: readonly Event[]): void {
+  /** Applies what is known from before or was found on the host, and is no news to anybody. */
+  restore(...events: readonly Event[]): void {
     for (const event of events) this.#state = apply(this.#state, event);
     this.#version++;
+  }
+
+  /** Applies events that need not be on the disk. */
+  note(...events: readonly Event[]): void {
+    this.#version++;
+    for (const event of events) {
+      const before = this.#state;
+      this.#state = apply(before, event);
+      this.#observer.happened(event, before, this.#state);
+    }
   }
 
   /** Applies events once they are on the disk. @throws {StoreError} nothing has changed then */
@@ -81,8 +93,7 @@ export class Supervisor {
     let after = this.#state;
     for (const event of events) after = apply(after, event);
     this.#store.record(events, after);
-    this.#state = after;
-    this.#version++;
+    this.note(...events);
   }
 
   /** Runs a client's task on one name, after all earlier ones on it. @throws {TooManyTasks} */
@@ -134,7 +145,7 @@ export class Supervisor {
       if (block === undefined || size === undefined) {
         throw new StartError(`block device ${block?.toDisplay() ?? device.device ?? device.name} not found`);
       }
-      if (!this.#state.blocks.has(block.key)) this.note({ kind: "block-added", name: block, size });
+      if (!this.#state.blocks.has(block.key)) this.restore({ kind: "block-added", name: block, size });
     }
   }
 
@@ -163,7 +174,7 @@ export class Supervisor {
     await this.#cleanUp(name, run);
     this.#observer.ended(name);
     const at = this.#host.now();
-    this.note({ kind: "unikernel-exited", name, instance: run.instance, status: text, at });
+    this.note({ kind: "unikernel-exited", name, instance: run.instance, end: status, status: text, at });
     if (this.#closing) return; // it shall run again after the next start
     try {
       await this.#afterEnd(unikernel, run, status, text);
@@ -257,8 +268,9 @@ export class Supervisor {
     const status = process === undefined ? undefined : await this.#end(name, process);
     this.#processes.delete(run.instance);
     await this.#cleanUp(name, run);
-    const text = status === undefined ? "an unknown status" : describeStatus(status);
-    this.note({ kind: "unikernel-exited", name, instance: run.instance, status: text, at: this.#host.now() });
+    const end: ExitStatus = status ?? { kind: "unknown" };
+    const text = describeStatus(end);
+    this.note({ kind: "unikernel-exited", name, instance: run.instance, end, status: text, at: this.#host.now() });
     this.#observer.ended(name);
     this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
   }

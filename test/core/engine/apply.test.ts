@@ -13,7 +13,14 @@ import { after, plain, run, running, spec } from "./sample.ts";
 
 const name = parseName("foo:a");
 const one = (state: State) => state.unikernels.get(name.key) ?? assert.fail("there is no unikernel");
-const exited: Event = { kind: "unikernel-exited", name, instance: "run of foo:a", status: "exit 2", at: 5 };
+const exited: Event = {
+  kind: "unikernel-exited",
+  name,
+  instance: "run of foo:a",
+  end: { kind: "exit", code: 2 },
+  status: "exit 2",
+  at: 5,
+};
 const waiting = (failures: number): Event => ({
   kind: "unikernel-waiting",
   name,

@@ -102,7 +102,14 @@ function events(state: State, taken: Step): readonly Event[] {
     const unikernel = state.unikernels.get(name.key);
     if (unikernel?.phase.kind !== "running") return [];
     const { instance } = unikernel.phase.run;
-    const exited: Event = { kind: "unikernel-exited", name, instance, status: "exit 2", at: 1 };
+    const exited: Event = {
+      kind: "unikernel-exited",
+      name,
+      instance,
+      end: { kind: "exit", code: 2 },
+      status: "exit 2",
+      at: 1,
+    };
     if (taken.next === "ended") return [exited, { kind: "unikernel-ended", name, status: "exit 2", at: 1 }];
     return [exited, { kind: `unikernel-${taken.next}`, name, until: 1, reason: "exit 2", failures: 1 }];
   }

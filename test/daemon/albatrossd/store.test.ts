@@ -85,7 +85,14 @@ describe("the database", () => {
       assert.deepEqual(loaded.policies, [{ name: foo, policy }], "that of the root is discovered, not remembered");
       assert.deepEqual(loaded.unikernels, [{ name, spec: spec(["a"]), restarts: 0, run: run("one") }]);
     });
-    state = apply(state, { kind: "unikernel-exited", name, instance: "one", status: "exit 2", at: 5 });
+    state = apply(state, {
+      kind: "unikernel-exited",
+      name,
+      instance: "one",
+      end: { kind: "exit", code: 2 },
+      status: "exit 2",
+      at: 5,
+    });
     state = record(store, state, { kind: "unikernel-waiting", name, until: 9, reason: "exit 2", failures: 1 });
     closed((again) => assert.equal(again.load().unikernels[0]?.run, undefined));
     state = record(store, state, { kind: "unikernel-started", name, run: run("two") });
