@@ -9,6 +9,7 @@ import type { Command } from "../core/wire/message.ts";
 export const SIGNABLE = [
   "add-policy",
   "block",
+  "clone-block",
   "console",
   "create",
   "create-block",
@@ -21,11 +22,13 @@ export const SIGNABLE = [
   "log",
   "policy",
   "remove-policy",
+  "resize-block",
   "restart",
   "revisions",
   "rollback",
   "server",
   "set-block",
+  "snapshot-block",
   "stats",
   "stats-add",
   "stats-remove",
@@ -87,5 +90,9 @@ export function subCommandOf(command: Command): Signable | undefined {
     case "block-dump":
     case "block-dump-old":
       return "dump-block";
+    case "block-copy":
+      return command.snapshot ? "snapshot-block" : "clone-block";
+    case "block-resize":
+      return "resize-block";
   }
 }

@@ -13,6 +13,7 @@ import { type Label, type Name, parseLabel } from "./name.ts";
 import type { Policy } from "./policy.ts";
 import { isSmaller } from "./policy-check.ts";
 import type { UnikernelArguments } from "./unikernel.ts";
+import { zvolOf } from "./zvol.ts";
 
 /** A policy at its path. */
 export interface PolicyEntry {
@@ -20,11 +21,16 @@ export interface PolicyEntry {
   readonly policy: Policy;
 }
 
+/** What albatrossd itself does with a block device: a `read` bears others, a `write` nothing. */
+export type BlockHold = "read" | "write";
+
 /** A block device on the host. */
 export interface BlockEntry {
   readonly name: Name;
   /** MiB. */
   readonly size: Int;
+  /** What is being done with it now; with any of these no unikernel may have it. */
+  readonly holds?: readonly BlockHold[];
 }
 
 /** A unikernel that holds resources, running or about to. */
@@ -38,6 +44,8 @@ export interface Resources {
   readonly policies: ReadonlyMap<string, PolicyEntry>;
   readonly unikernels: ReadonlyMap<string, Consumer>;
   readonly blocks: ReadonlyMap<string, BlockEntry>;
+  /** The path whose unikernels may use ZFS volumes. */
+  readonly zvolPath?: Name | undefined;
 }
 
 /** The host's name of a network's bridge. */
@@ -113,6 +121,33 @@ function refusedByPolicy(
   return undefined;
 }
 
+function refusedByBlocks(
+  resources: Resources,
+  name: Name,
+  wanted: Consumer["arguments"]["blockDevices"],
+): string | undefined {
+  if (wanted.length === 0) return undefined;
+  const taken = new Set<string>();
+  for (const unikernel of resources.unikernels.values()) {
+    for (const device of unikernel.arguments.blockDevices) {
+      const key = blockNameOf(unikernel.name, device)?.key ?? zvolOf(resources.zvolPath, unikernel.name, device);
+      if (key !== undefined) taken.add(key);
+    }
+  }
+  for (const device of wanted) {
+    const block = blockNameOf(name, device);
+    const volume = block === undefined ? zvolOf(resources.zvolPath, name, device) : undefined;
+    const shown = block?.toDisplay() ?? toDisplay(device.device ?? device.name);
+    const present = block === undefined ? undefined : resources.blocks.get(block.key);
+    const key = present === undefined ? volume : block?.key;
+    if (key === undefined) return `block device ${shown} not found`;
+    // Also catches two devices of this unikernel on the same host device.
+    if (taken.has(key) || (present?.holds?.length ?? 0) > 0) return `block device ${shown} already in use`;
+    taken.add(key);
+  }
+  return undefined;
+}
+
 /**
  * Whether a unikernel may be created.
  *
@@ -126,21 +161,8 @@ export function checkUnikernel(resources: Resources, name: Name, wanted: Consume
     const refusal = refusedByPolicy(resources, entry, wanted);
     if (refusal !== undefined) return refusal;
   }
-  const taken = new Set<string>();
-  for (const unikernel of resources.unikernels.values()) {
-    for (const device of unikernel.arguments.blockDevices) {
-      const block = blockNameOf(unikernel.name, device);
-      if (block !== undefined) taken.add(block.key);
-    }
-  }
-  for (const device of wanted.blockDevices) {
-    const block = blockNameOf(name, device);
-    if (block === undefined) return `block device ${toDisplay(device.device ?? device.name)} not found`;
-    if (!resources.blocks.has(block.key)) return `block device ${block.toDisplay()} not found`;
-    // Also catches two devices of this unikernel on the same host device.
-    if (taken.has(block.key)) return `block device ${block.toDisplay()} already in use`;
-    taken.add(block.key);
-  }
+  const refusal = refusedByBlocks(resources, name, wanted.blockDevices);
+  if (refusal !== undefined) return refusal;
   if (resources.unikernels.has(name.key)) return "unikernel with same name already exists";
   return undefined;
 }
@@ -209,6 +231,13 @@ export function insertPolicy(resources: Resources, path: Name, policy: Policy): 
     if (refusal !== undefined) return refusal;
   }
   return refusedByUse(resources, path, policy);
+}
+
+/** `resources` without one block device: what it is checked against with another size. */
+export function withoutBlock(resources: Resources, name: Name): Resources {
+  const blocks = new Map(resources.blocks);
+  blocks.delete(name.key);
+  return { ...resources, blocks };
 }
 
 /** `resources` without one unikernel: what the instance that replaces it is checked against. */

@@ -167,6 +167,8 @@ const needsName: Readonly<Partial<Record<Command["kind"], string>>> = {
   "block-set-old": "old block set",
   "block-dump": "block dump",
   "block-dump-old": "block dump",
+  "block-copy": "block copy",
+  "block-resize": "block resize",
 };
 
 /** Commands that are refused in a leaf. */

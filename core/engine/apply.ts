@@ -4,6 +4,7 @@
  * @module
  */
 import type { Name } from "../name.ts";
+import type { BlockEntry } from "../resources.ts";
 import type { Event } from "./event.ts";
 import { ENDED_MAX, type State, type Unikernel, type UnikernelSpec } from "./state.ts";
 
@@ -100,6 +101,16 @@ function remember(state: State, event: Event & { readonly name: Name }): State["
   return event.kind === "unikernel-admitted" && state.ended.has(name.key) ? without(state.ended, name) : state.ended;
 }
 
+type BlockChange = Extract<Event, { kind: "block-resized" | "block-held" | "block-released" }>;
+
+function changed(block: BlockEntry, event: BlockChange): BlockEntry {
+  if (event.kind === "block-resized") return { ...block, size: event.size };
+  const holds = [...(block.holds ?? [])];
+  if (event.kind === "block-held") holds.push(event.use);
+  else if (holds.includes(event.use)) holds.splice(holds.indexOf(event.use), 1);
+  return { ...block, holds };
+}
+
 /** The state after `event`. Events about unikernels that are not there change nothing. */
 export function apply(state: State, event: Event): State {
   switch (event.kind) {
@@ -113,6 +124,12 @@ export function apply(state: State, event: Event): State {
       return { ...state, blocks: put(state.blocks, event.name, { name: event.name, size: event.size }) };
     case "block-removed":
       return { ...state, blocks: without(state.blocks, event.name) };
+    case "block-resized":
+    case "block-held":
+    case "block-released": {
+      const before = state.blocks.get(event.name.key);
+      return before === undefined ? state : { ...state, blocks: put(state.blocks, event.name, changed(before, event)) };
+    }
     default: {
       const after = applyToUnikernel(state.unikernels.get(event.name.key), event);
       const unikernels =

@@ -10,17 +10,12 @@ import type { Int } from "../int.ts";
 import { INT_MAX } from "../int.ts";
 import type { Name } from "../name.ts";
 import type { Policy } from "../policy.ts";
-import {
-  blockNameOf,
-  type Consumer,
-  checkBlock,
-  checkUnikernel,
-  insertPolicy,
-  withoutUnikernel,
-} from "../resources.ts";
+import { type Consumer, checkUnikernel, insertPolicy, withoutUnikernel } from "../resources.ts";
 import { select } from "../tree.ts";
 import type { UnikernelArguments } from "../unikernel.ts";
 import type { Command, Success } from "../wire/message.ts";
+import { checkedLevel, LEVEL_MAX } from "./compression-level.ts";
+import { type BlockPlan, blockUser, decideBlock } from "./decide-block.ts";
 import type { Event } from "./event.ts";
 import type { State, Unikernel } from "./state.ts";
 
@@ -34,9 +29,7 @@ export type Plan =
   | { readonly kind: "stop"; readonly unikernel: Unikernel }
   /** Reply with the stored image, compressed at `level` (0–9, 0 is not at all). */
   | { readonly kind: "image"; readonly unikernel: Unikernel; readonly level: number }
-  /** Create a device file of `size` MiB. */
-  | { readonly kind: "add-block"; readonly size: number }
-  | { readonly kind: "remove-block" };
+  | BlockPlan;
 
 export type Decision =
   | { readonly kind: "refuse"; readonly text: string }
@@ -87,13 +80,6 @@ function decideDestroy(state: State, name: Name): Decision {
   const present = state.unikernels.get(name.key);
   if (present === undefined || present.name.text !== name.text) return refuse("destroy: not found");
   return plan({ kind: "stop", unikernel: present });
-}
-
-/** The highest compression level of zlib. */
-const LEVEL_MAX = 9;
-
-function checkedLevel(level: Int): number | undefined {
-  return typeof level === "number" && level >= 0 && level <= LEVEL_MAX ? level : undefined;
 }
 
 function decideGet(state: State, name: Name, level: Int): Decision {
@@ -148,33 +134,6 @@ function decidePolicyRemove(state: State, name: Name, source: PolicySource | und
   return say("removed policy", { kind: "policy-removed", name: path }, ...settles);
 }
 
-/** MiB in the largest size whose bytes are still exact. */
-const BLOCK_SIZE_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2 ** 20);
-
-function decideBlockAdd(state: State, name: Name, size: Int): Decision {
-  if (!namesOne(name)) return pathInsteadOfName("add block", name);
-  if (state.blocks.has(name.key)) return refuse("block device with same name already exists");
-  const refusal = checkBlock(state, name, size);
-  if (refusal !== undefined) return refuse(refusal);
-  if (typeof size !== "number" || size < 1 || size > BLOCK_SIZE_MAX) return refuse("overflow while computing bytes");
-  return plan({ kind: "add-block", size });
-}
-
-/** The unikernel that has a block device attached, if any. */
-export function blockUser(state: State, block: Name): Unikernel | undefined {
-  for (const unikernel of state.unikernels.values()) {
-    const { name, arguments: given } = unikernel;
-    if (given.blockDevices.some((device) => blockNameOf(name, device)?.key === block.key)) return unikernel;
-  }
-  return undefined;
-}
-
-function decideBlockRemove(state: State, name: Name): Decision {
-  const present = state.blocks.get(name.key);
-  if (present === undefined || present.name.text !== name.text) return refuse("remove block: not found");
-  return blockUser(state, name) === undefined ? plan({ kind: "remove-block" }) : refuse("remove block: is in use");
-}
-
 /**
  * Decides a command, except creates (see {@link decideCreate}) and info (answered from the observed state).
  *
@@ -209,9 +168,17 @@ export function decide(state: State, name: Name, command: Command, source?: Poli
       return { kind: "reply", success: { kind: "block-devices", devices }, events: [] };
     }
     case "block-add":
-      return decideBlockAdd(state, name, command.size);
+    case "block-add-old":
     case "block-remove":
-      return decideBlockRemove(state, name);
+    case "block-set":
+    case "block-set-old":
+    case "block-dump":
+    case "block-dump-old":
+    case "block-copy":
+    case "block-resize": {
+      const decided = decideBlock(state, name, command);
+      return typeof decided === "string" ? refuse(decided) : plan(decided);
+    }
     default:
       return undefined;
   }

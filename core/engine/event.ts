@@ -6,6 +6,7 @@
 import type { Int } from "../int.ts";
 import type { Name } from "../name.ts";
 import type { Policy } from "../policy.ts";
+import type { BlockHold } from "../resources.ts";
 import type { ProcessEnd } from "../restart.ts";
 import type { Run, UnikernelSpec } from "./state.ts";
 
@@ -17,6 +18,10 @@ export type Event =
   /** `size` in MiB. */
   | { readonly kind: "block-added"; readonly name: Name; readonly size: Int }
   | { readonly kind: "block-removed"; readonly name: Name }
+  | { readonly kind: "block-resized"; readonly name: Name; readonly size: Int }
+  /** Its content is being read or written by us, until as many releases of the same `use`. */
+  | { readonly kind: "block-held"; readonly name: Name; readonly use: BlockHold }
+  | { readonly kind: "block-released"; readonly name: Name; readonly use: BlockHold }
   /** Admitted: holds its resources from now on. Replaces what was under the name. */
   | { readonly kind: "unikernel-admitted"; readonly name: Name; readonly spec: UnikernelSpec }
   /** Shall run with another configuration; the present process, if any, still is of the former one. */

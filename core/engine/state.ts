@@ -72,6 +72,8 @@ export interface State {
   readonly settled: ReadonlyMap<string, Settled>;
   readonly unikernels: ReadonlyMap<string, Unikernel>;
   readonly blocks: ReadonlyMap<string, BlockEntry>;
+  /** The path whose unikernels may use ZFS volumes, if the administrator has named one. */
+  readonly zvolPath?: Name | undefined;
   /** How unikernels ended that are not there any more, oldest first: the last {@link ENDED_MAX} of them. */
   readonly ended: ReadonlyMap<string, Ended>;
 }

@@ -89,5 +89,9 @@ function shortCommand(command: Exclude<Command, { kind: LongKind }>): string {
       return `block dump, compress level ${command.level}`;
     case "block-dump-old":
       return `old block dump, compress level ${command.level}`;
+    case "block-copy":
+      return `block ${command.snapshot ? "snapshot" : "clone"} ${command.target}`;
+    case "block-resize":
+      return `block resize ${command.size}${command.shrink ? " (may shrink)" : ""}`;
   }
 }

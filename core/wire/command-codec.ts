@@ -130,6 +130,8 @@ const policyCommand: Codec<PolicyCommand> = lazy(() => {
 
 type BlockAddOld = Omit<Extract<BlockCommand, { kind: "block-add-old" }>, "kind">;
 type BlockSetOld = Omit<Extract<BlockCommand, { kind: "block-set-old" }>, "kind">;
+type BlockCopy = Omit<Extract<BlockCommand, { kind: "block-copy" }>, "kind">;
+type BlockResize = Omit<Extract<BlockCommand, { kind: "block-resize" }>, "kind">;
 
 const blockCommand: Codec<BlockCommand> = lazy(() => {
   const blockInfo = explicit(0, nothing);
@@ -140,6 +142,9 @@ const blockCommand: Codec<BlockCommand> = lazy(() => {
   const blockDumpOld = explicit(5, int);
   const blockDump = explicit(6, int);
   const blockSet = explicit(7, bool);
+  // Ours. Peers that do not know them close the connection, as on any message that they cannot decode.
+  const blockCopy = explicit(24, sequence<BlockCopy>({ target: text, snapshot: bool }));
+  const blockResize = explicit(25, sequence<BlockResize>({ size: int, shrink: bool }));
 
   return choice<BlockCommand>(
     [
@@ -151,6 +156,8 @@ const blockCommand: Codec<BlockCommand> = lazy(() => {
       alternative(blockDumpOld, (level) => ({ kind: "block-dump-old", level })),
       alternative(blockDump, (level) => ({ kind: "block-dump", level })),
       alternative(blockSet, (compressed) => ({ kind: "block-set", compressed })),
+      alternative(blockCopy, (value) => ({ kind: "block-copy", ...value })),
+      alternative(blockResize, (value) => ({ kind: "block-resize", ...value })),
     ],
     (writer, command) => {
       switch (command.kind) {
@@ -170,6 +177,10 @@ const blockCommand: Codec<BlockCommand> = lazy(() => {
           return blockDump.write(writer, command.level);
         case "block-set":
           return blockSet.write(writer, command.compressed);
+        case "block-copy":
+          return blockCopy.write(writer, command);
+        case "block-resize":
+          return blockResize.write(writer, command);
       }
     },
   );
@@ -218,6 +229,8 @@ export const commandCodec: Codec<Command> = choice<Command>(
       case "block-set-old":
       case "block-dump":
       case "block-dump-old":
+      case "block-copy":
+      case "block-resize":
         return blocks.write(writer, command);
       default:
         return unikernels.write(writer, command);

@@ -96,7 +96,14 @@ export type BlockCommand =
   | { readonly kind: "block-set"; readonly compressed: boolean }
   | { readonly kind: "block-set-old"; readonly compressed: boolean; readonly data: Uint8Array }
   | { readonly kind: "block-dump"; readonly level: Int }
-  | { readonly kind: "block-dump-old"; readonly level: Int };
+  | { readonly kind: "block-dump-old"; readonly level: Int }
+  /**
+   * Ours: a copy on the same path under the label `target`. A `snapshot` may be taken of a device in use, where the file
+   * system can take it at one instant.
+   */
+  | { readonly kind: "block-copy"; readonly target: ByteString; readonly snapshot: boolean }
+  /** Ours: `size` in MiB. Only with `shrink` may it be smaller than before, which loses what is stored beyond. */
+  | { readonly kind: "block-resize"; readonly size: Int; readonly shrink: boolean };
 
 export type Success =
   | { readonly kind: "empty" }

@@ -11,7 +11,7 @@ import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { delegationTime, IMAGE_BY_DIGEST_SEQUENCE, IMAGE_NOT_PRESENT } from "../../core/wire/peer-extensions.ts";
 import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
 import type { Log } from "../common/log.ts";
-import { changeBlock } from "./blocks.ts";
+import { BlockCommands } from "./blocks.ts";
 import { compressImage } from "./compress-image.ts";
 import { HEAD_SIZE, ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
 import { failure, type Reply } from "./reply.ts";
@@ -45,11 +45,13 @@ const closing = (reply: Reply): Outcome => ({ kind: "reply", reply, keep: false 
 /** The commands of albatrossd. */
 export class DaemonCommands implements Commands {
   readonly #host: CommandHost;
+  readonly #blocks: BlockCommands;
   readonly #infoCache = new Map<string, Uint8Array>();
   #infoVersion = -1;
 
   constructor(host: CommandHost) {
     this.#host = host;
+    this.#blocks = new BlockCommands(host.supervisor, host.databaseDirectory);
   }
 
   get images(): ImageStore {
@@ -84,10 +86,15 @@ export class DaemonCommands implements Commands {
       case "unikernel-get":
         return this.#guarded(() => this.#get(header.name, command));
       case "block-add":
+      case "block-add-old":
       case "block-remove":
-        return this.#guarded(() =>
-          changeBlock(this.#host.supervisor, this.#host.databaseDirectory, header.name, command),
-        );
+      case "block-set":
+      case "block-set-old":
+      case "block-dump":
+      case "block-dump-old":
+      case "block-copy":
+      case "block-resize":
+        return this.#caught(() => this.#blocks.perform(header.name, command));
       case "statistics-initial":
         return {
           kind: "statistics",
@@ -123,10 +130,14 @@ export class DaemonCommands implements Commands {
     };
   }
 
-  /** A command that waits: whatever goes wrong, the client gets an answer and the daemon goes on. */
   async #guarded(task: () => Promise<Reply>): Promise<Outcome> {
+    return await this.#caught(async () => closing(await task()));
+  }
+
+  /** A command that waits: whatever goes wrong, the client gets an answer and the daemon goes on. */
+  async #caught(task: () => Promise<Outcome>): Promise<Outcome> {
     try {
-      return closing(await task());
+      return await task();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof TooManyTasks) return closing(failure(reason));

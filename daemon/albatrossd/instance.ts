@@ -18,6 +18,7 @@ import type { Name } from "../../core/name.ts";
 import { blockFile, fifoFile, imageFile } from "../../core/paths.ts";
 import { blockNameOf, bridgeOf } from "../../core/resources.ts";
 import type { MacAddress, NetworkDevice } from "../../core/unikernel.ts";
+import { zvolOf } from "../../core/zvol.ts";
 import { makeFifo, openConsoleFifo } from "../../host/fifo.ts";
 import type { HostNetwork } from "../../host/network.ts";
 import { HostNetworkError } from "../../host/network.ts";
@@ -47,6 +48,8 @@ export interface InstanceHost {
   readonly backendHost: BackendHost;
   readonly network: HostNetwork;
   readonly images: ImageStore;
+  /** The path whose unikernels may use ZFS volumes. */
+  readonly zvolPath?: Name | undefined;
   /** Whether `--name=` gets the full name instead of the label. */
   readonly fullName: boolean;
   readonly now: () => number;
@@ -145,11 +148,12 @@ function nameArgument(host: InstanceHost, name: Name, spec: UnikernelSpec): stri
 function blockDevices(host: InstanceHost, name: Name, spec: UnikernelSpec): LaunchRequest["blockDevices"] {
   return spec.arguments.blockDevices.map((device) => {
     const block = blockNameOf(name, device);
-    if (block === undefined) throw new StartError(`block device ${device.name} not found`);
+    const file = block ? blockFile(host.databaseDirectory, block) : zvolOf(host.zvolPath, name, device);
+    if (file === undefined) throw new StartError(`block device ${device.name} not found`);
     const size = device.sectorSize;
     return {
       name: device.name,
-      file: blockFile(host.databaseDirectory, block),
+      file,
       sectorSize: size === undefined ? undefined : Number(size),
     };
   });

@@ -10,7 +10,7 @@ import { builtinBackends } from "../../backends/builtin.ts";
 import { consoleLimit } from "../../core/engine/decide.ts";
 import { logEventOf } from "../../core/log/from-engine.ts";
 import type { Name } from "../../core/name.ts";
-import { Name as Names } from "../../core/name.ts";
+import { NameError, Name as Names, parsePath } from "../../core/name.ts";
 import { fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
 import type { Policy } from "../../core/policy.ts";
 import type { HostNetwork } from "../../host/host-network.ts";
@@ -23,7 +23,7 @@ import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-fee
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import type { Log } from "../common/log.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
-import { scanBlocks } from "./block-files.ts";
+import { prepareBlocks, scanBlocks } from "./block-files.ts";
 import { DaemonCommands } from "./commands.ts";
 import { ConsoleLink } from "./console-link.ts";
 import { ImageStore } from "./images.ts";
@@ -36,11 +36,28 @@ import { StatisticsLink } from "./statistics-link.ts";
 import { Store } from "./store.ts";
 import { Supervisor } from "./supervisor.ts";
 
+/** A path, with or without the colon at its end. @throws {UsageError} */
+function parseZvolPath(text: string): Name {
+  try {
+    return parsePath(text.endsWith(":") ? text.slice(0, -1) : text);
+  } catch (error) {
+    if (error instanceof NameError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 const flags = {
   tmpdir: tmpdirFlag,
   dbdir: dbdirFlag,
   activation: activationFlag,
   fullName: switchFlag(["--no-drop-path"], "Pass the full name in --name=, not the label only."),
+  zvolPath: valueFlag<Name | undefined>(
+    "--allow-zvol-for",
+    "PATH",
+    "Let unikernels on this path (e.g. foo: or foo:bar:) use ZFS volumes, block devices named /dev/zvol/POOL/VOLUME.",
+    parseZvolPath,
+    () => undefined,
+  ),
   tender: valueFlag<string | undefined>(
     "--tender",
     "FILE",
@@ -69,6 +86,7 @@ interface Values {
   readonly dbdir: string;
   readonly activation: boolean;
   readonly fullName: boolean;
+  readonly zvolPath: Name | undefined;
   readonly tender: string | undefined;
   readonly allowEmulation: boolean;
   readonly onSigterm: "stop" | "keep";
@@ -106,6 +124,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   const lock = takeLock(join(values.dbdir, "albatrossd.lock"));
   // What lies in this one is cleared away before the socket shows that somebody else uses it.
   const fifoLock = takeDirectoryLock(fifos);
+  prepareBlocks(values.dbdir);
   const store = new Store(join(values.dbdir, "albatross.sqlite"), randomBytes(8).toString("hex"));
   const network = openHostNetwork();
   const rootPolicy = discoverRootPolicy(values.dbdir, network);
@@ -135,6 +154,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     network,
     images,
     fullName: values.fullName,
+    zvolPath: values.zvolPath,
     now: Date.now,
     consoleIsThere: () => consoles.connected,
     addConsole: async (name) => await consoles.add(entry(name)),

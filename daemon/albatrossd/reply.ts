@@ -10,7 +10,7 @@ import type { Success } from "../../core/wire/message.ts";
 export type Reply =
   | { readonly kind: "success"; readonly success: Success }
   | { readonly kind: "failure"; readonly text: string }
-  /** A file's content as an image reply, sent as it is read. */
+  /** The file of an image, sent as it is read. */
   | { readonly kind: "image"; readonly path: string; readonly size: number };
 
 /** A success with a text. */

@@ -11,13 +11,19 @@ import type { Header, Message, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
 import type { ImageStore, Upload } from "./images.ts";
+import { cutShort, DRAIN_TIMEOUT_MS, Drain, type Receiver, takeStream } from "./incoming-stream.ts";
 import type { PeerLink } from "./peer-link.ts";
-import type { Reply } from "./reply.ts";
+import { failure, type Reply } from "./reply.ts";
 import { sendImage } from "./send-image.ts";
 
 /** What becomes of a connection after a command. */
 export type Outcome =
-  | { readonly kind: "reply"; readonly reply: Reply; readonly keep: boolean }
+  /** With `drains`, the client may be sending a stream, which is read and dropped until it has seen the reply. */
+  | { readonly kind: "reply"; readonly reply: Reply; readonly keep: boolean; readonly drains?: boolean }
+  /** A stream follows, whose receiver gives the reply. */
+  | { readonly kind: "receive"; readonly receiver: Receiver }
+  /** Sends the reply, and what belongs to it, itself. */
+  | { readonly kind: "send"; readonly send: (connection: Connection, header: Header) => Promise<void> }
   /** Complete frames, sent as they are before the connection is closed. */
   | { readonly kind: "frames"; readonly frames: Uint8Array }
   /** The roles swap: from now on we ask on this connection. */
@@ -31,6 +37,12 @@ export interface Commands {
   log(text: string): void;
 }
 
+/** A stream being received, after its command. */
+interface Stream {
+  readonly header: Header;
+  readonly receiver: Receiver;
+}
+
 /** One client. */
 export class Session implements ConnectionHandlers {
   readonly #connection: Connection;
@@ -39,6 +51,8 @@ export class Session implements ConnectionHandlers {
   readonly #reader = new FrameReader(CREATE_FRAME_LIMIT);
   #splitter: ImageSplitter | undefined;
   #upload: Upload | undefined;
+  #stream: Stream | undefined;
+  #drain: { readonly rest: Drain; readonly timer: NodeJS.Timeout } | undefined;
   /** Whether a command is being carried out, or the file system is behind: nothing is read meanwhile. */
   #held = false;
   /** Whether the last answer was given, or the connection is gone. */
@@ -68,7 +82,7 @@ export class Session implements ConnectionHandlers {
   data(chunk: Uint8Array): void {
     this.lastActive = performance.now();
     if (this.#link !== undefined) return this.#link.receive(chunk);
-    if (this.#over) return;
+    if (this.#over && this.#drain === undefined) return;
     this.#reader.push(chunk);
     this.#advance();
   }
@@ -76,12 +90,15 @@ export class Session implements ConnectionHandlers {
   end(): void {
     // A client that shut down its sending side still gets the answer that is being made.
     this.#peerEnded = true;
-    if (!this.#held && this.#link === undefined) this.#connection.end();
+    if (this.#held || this.#link !== undefined) return;
+    if (this.#stream !== undefined) this.#refuseStream(cutShort);
+    else this.#connection.end();
   }
 
   close(error: Error | undefined): void {
     this.#over = true;
     this.#link?.closed(error?.message ?? "the peer closed the connection");
+    clearTimeout(this.#drain?.timer);
     if (!this.#held) this.#dropUpload();
     this.#closed(this);
   }
@@ -90,10 +107,27 @@ export class Session implements ConnectionHandlers {
     const upload = this.#upload;
     this.#upload = undefined;
     if (upload !== undefined) void upload.abort();
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (stream !== undefined) void this.#settled(stream.receiver.abort());
+  }
+
+  /** What is left to do when nobody is told of a failure any more. */
+  async #settled(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#commands.log(`cannot clear up: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   #advance(): void {
     if (this.#held) return;
+    if (this.#drain !== undefined) {
+      if (!this.#drain.rest.take(this.#reader) || this.#peerEnded) this.#connection.end();
+      return;
+    }
+    if (this.#stream !== undefined) return this.#receive(this.#stream);
     try {
       while (!this.#held && !this.#over && this.#link === undefined) {
         if (this.#splitter === undefined) {
@@ -119,6 +153,46 @@ export class Session implements ConnectionHandlers {
     }
   }
 
+  #receive({ header, receiver }: Stream): void {
+    const progress = takeStream(this.#reader, receiver);
+    if (progress instanceof Promise) {
+      this.#hold();
+      void progress.then(() => this.#release());
+    } else if (progress === "complete") {
+      this.#stream = undefined;
+      this.#await(header, this.#replyOf(receiver.finish()));
+    } else if (progress !== "more") {
+      this.#refuseStream(failure(progress.refusal));
+    } else if (this.#peerEnded) {
+      this.#refuseStream(cutShort);
+    }
+  }
+
+  async #replyOf(reply: Promise<Reply>): Promise<Outcome> {
+    try {
+      return { kind: "reply", reply: await reply, keep: false };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#commands.log(`cannot finish a stream: ${reason}`);
+      return { kind: "reply", reply: failure(`internal error: ${reason}`), keep: false };
+    }
+  }
+
+  /** Answers at once, and then clears up. */
+  #refuseStream(reply: Reply): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    void this.#settled(stream.receiver.abort());
+    this.#conclude(stream.header, { kind: "reply", reply, keep: false, drains: true });
+  }
+
+  #beginDrain(): void {
+    const timer = setTimeout(() => this.#connection.end(), DRAIN_TIMEOUT_MS);
+    this.#drain = { rest: new Drain(), timer };
+    this.#advance();
+  }
+
   #takeImage(bytes: Uint8Array): void {
     this.#upload ??= this.#commands.images.receive(this.#splitter?.compressed === true);
     if (this.#upload.write(bytes)) this.#uploadIsBehind = true;
@@ -138,7 +212,7 @@ export class Session implements ConnectionHandlers {
   #release(): void {
     this.#held = false;
     this.lastActive = performance.now();
-    if (this.#over) {
+    if (this.#over && this.#drain === undefined) {
       this.#dropUpload();
       this.#connection.end();
       return;
@@ -155,11 +229,15 @@ export class Session implements ConnectionHandlers {
     const upload = this.#upload;
     this.#upload = undefined;
     const outcome = this.#commands.perform(message, upload);
-    if (!(outcome instanceof Promise)) return this.#conclude(message.header, outcome);
+    if (outcome instanceof Promise) this.#await(message.header, outcome);
+    else this.#conclude(message.header, outcome);
+  }
+
+  #await(header: Header, outcome: Promise<Outcome>): void {
     this.#hold();
     void outcome.then((later) => {
-      this.#conclude(message.header, later);
-      if (later.kind !== "reply" || later.reply.kind !== "image") this.#release();
+      this.#conclude(header, later);
+      if (later.kind !== "send" && (later.kind !== "reply" || later.reply.kind !== "image")) this.#release();
     });
   }
 
@@ -170,24 +248,35 @@ export class Session implements ConnectionHandlers {
       this.#link.receive(this.#reader.rest());
       return;
     }
-    if (outcome.kind === "reply" && outcome.reply.kind === "image") {
-      this.#over = true;
-      this.#hold();
-      void sendImage(this.#connection, header, outcome.reply)
-        .catch((error: unknown) => {
-          this.#commands.log(`cannot send an image: ${error instanceof Error ? error.message : String(error)}`);
-          this.#connection.destroy();
-        })
-        .then(() => this.#release());
+    if (outcome.kind === "receive") {
+      this.#stream = { header, receiver: outcome.receiver };
       return;
+    }
+    if (outcome.kind === "send") return this.#sendAll(outcome.send(this.#connection, header));
+    if (outcome.kind === "reply" && outcome.reply.kind === "image") {
+      const image = { ...outcome.reply, kind: "unikernel-image", compressed: false } as const;
+      return this.#sendAll(sendImage(this.#connection, header, image));
     }
     if (outcome.kind === "frames") this.#connection.send(outcome.frames);
     else if (outcome.reply.kind === "success") this.#send(header, { kind: "success", success: outcome.reply.success });
     else if (outcome.reply.kind === "failure")
       this.#send(header, { kind: "failure", text: fromText(outcome.reply.text) });
     if (outcome.kind === "reply" && outcome.keep) return;
+    const drains = outcome.kind === "reply" && outcome.drains === true && !this.#over;
     this.#over = true;
-    if (!this.#held) this.#connection.end();
+    if (drains) this.#beginDrain();
+    else if (!this.#held) this.#connection.end();
+  }
+
+  #sendAll(sent: Promise<void>): void {
+    this.#over = true;
+    this.#hold();
+    void sent
+      .catch((error: unknown) => {
+        this.#commands.log(`cannot send everything: ${error instanceof Error ? error.message : String(error)}`);
+        this.#connection.end();
+      })
+      .then(() => this.#release());
   }
 
   #send(header: Header, payload: Payload): void {

@@ -13,9 +13,10 @@ import { EMPTY_STATE } from "../../core/engine/state.ts";
 import type { Name } from "../../core/name.ts";
 import { blockNameOf } from "../../core/resources.ts";
 import { ARGUMENTS_EXIT_CODE, failuresInARow, nextDelay, shouldRestart } from "../../core/restart.ts";
+import { zvolOf } from "../../core/zvol.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
-import { sizeOfBlock } from "./block-files.ts";
+import { requireZvol, sizeOfBlock } from "./block-files.ts";
 import { check, cleanUp, type InstanceHost, StartError, start } from "./instance.ts";
 import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
 import { Serial } from "./serial.ts";
@@ -52,7 +53,7 @@ export class Supervisor {
   readonly #serial = new Serial();
   readonly #processes = new Map<string, ProcessHandle>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  #state: State = EMPTY_STATE;
+  #state: State;
   #version = 0;
   #closing = false;
 
@@ -61,6 +62,7 @@ export class Supervisor {
     this.#store = store;
     this.#observer = observer;
     this.#log = log;
+    this.#state = { ...EMPTY_STATE, zvolPath: host.zvolPath };
   }
 
   get state(): State {
@@ -140,12 +142,19 @@ export class Supervisor {
    */
   #requireBlocks({ name, spec }: Unikernel): void {
     for (const device of spec.arguments.blockDevices) {
+      const volume = zvolOf(this.#host.zvolPath, name, device);
+      if (volume !== undefined) {
+        requireZvol(volume);
+        continue;
+      }
       const block = blockNameOf(name, device);
       const size = block === undefined ? undefined : sizeOfBlock(this.#host.databaseDirectory, block);
       if (block === undefined || size === undefined) {
         throw new StartError(`block device ${block?.toDisplay() ?? device.device ?? device.name} not found`);
       }
-      if (!this.#state.blocks.has(block.key)) this.restore({ kind: "block-added", name: block, size });
+      const present = this.#state.blocks.get(block.key);
+      if (present === undefined) this.restore({ kind: "block-added", name: block, size });
+      if ((present?.holds?.length ?? 0) > 0) throw new StartError(`block device ${block.toDisplay()} already in use`);
     }
   }
 

@@ -117,6 +117,15 @@ const blocks = new Map<string, Read<BlockCommand>>([
   ],
   ["dump", (json) => ({ kind: "block-dump", level: json.int() })],
   ["old_dump", (json) => ({ kind: "block-dump-old", level: json.int() })],
+  [
+    "copy",
+    (json) => ({
+      kind: "block-copy",
+      target: json.get("target").text(),
+      snapshot: json.get("snapshot").boolean(),
+    }),
+  ],
+  ["resize", (json) => ({ kind: "block-resize", size: json.get("size").int(), shrink: json.get("shrink").boolean() })],
 ]);
 
 const groups: ReadonlyMap<string, ReadonlyMap<string, Read<Command>>> = new Map<

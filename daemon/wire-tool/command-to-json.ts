@@ -84,5 +84,9 @@ export function commandToJson(command: Command): Json {
       return { block: { dump: intToJson(command.level) } };
     case "block-dump-old":
       return { block: { old_dump: intToJson(command.level) } };
+    case "block-copy":
+      return { block: { copy: { target: textToJson(command.target), snapshot: command.snapshot } } };
+    case "block-resize":
+      return { block: { resize: { size: intToJson(command.size), shrink: command.shrink } } };
   }
 }

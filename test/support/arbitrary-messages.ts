@@ -223,6 +223,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   }),
   record({ kind: fc.constant("block-set-old" as const), compressed: fc.boolean(), data: bytes }),
   record({ kind: fc.constantFrom("block-dump" as const, "block-dump-old" as const), level: int }),
+  record({ kind: fc.constant("block-copy" as const), target: text, snapshot: fc.boolean() }),
+  record({ kind: fc.constant("block-resize" as const), size: int, shrink: fc.boolean() }),
 );
 
 function list<T extends object>(shape: fc.Arbitrary<T>): fc.Arbitrary<({ readonly name: Name } & T)[]> {

@@ -1,6 +1,7 @@
 /*
  * Checks its block device: first and last sector keep what is written, neighbours stay untouched; on hvt also what the
- * tender must refuse. `write=WORD` only stores a word in the first sector, `read` only prints it. Ends with 4 on failure.
+ * tender must refuse. `write=WORD` only stores a word in the first sector, `read` only prints it, `count` fills the first
+ * and the last sector with 1, 2, 3, … for ever. Ends with 4 on failure.
  */
 #include "solo5.h"
 MANIFEST(1, BLOCK("storage"))
@@ -42,6 +43,15 @@ static void unikernel(void) {
     memcpy(written, word, length);
     expect("write", block_write(STORAGE, 0, written, sector) == OK);
     halt(0);
+  }
+  if (flag("count")) {
+    for (u8 round = 1;; round++) {
+      memset(written, round, sector);
+      if (block_write(STORAGE, 0, written, sector) != OK) halt(4);
+      if (block_write(STORAGE, capacity - sector, written, sector) != OK) halt(4);
+      if (round == 1) say("counting");
+      sleep_for(1000000ul);
+    }
   }
   if (flag("read")) {
     expect("read", block_read(STORAGE, 0, found, sector) == OK);

@@ -31,15 +31,18 @@ const sizes = [
   2 ** 24,
   2 ** 24 + 9,
 ];
-const encoded = (header: (typeof headers)[number], image: Uint8Array) =>
-  encodeFrame({ header, payload: { kind: "success", success: { kind: "unikernel-image", compressed: false, image } } });
+const plainImage = { kind: "unikernel-image", compressed: false } as const;
+const forms = [plainImage, { kind: "old-block-device-image", compressed: true } as const];
+const encoded = (header: (typeof headers)[number], image: Uint8Array, form: (typeof forms)[number] = plainImage) =>
+  encodeFrame({ header, payload: { kind: "success", success: { ...form, image } } });
 
 describe("the head of an image reply", () => {
   it("is that of the general encoder, for all lengths of names and sizes around those of lengths", () => {
     for (const header of headers) {
-      for (const size of sizes) {
-        const whole = encoded(header, new Uint8Array(size));
-        const head = imageFrameHead(header, size);
+      for (const [at, size] of sizes.entries()) {
+        const form = forms[at % 2] ?? assert.fail();
+        const whole = encoded(header, new Uint8Array(size), form);
+        const head = imageFrameHead(header, { ...form, size });
         assert.equal(head.length + size, whole.length, `${header.name.text} ${size}`);
         assert.ok(Buffer.from(head).equals(whole.subarray(0, head.length)), `${header.name.text} ${size}`);
       }
@@ -63,7 +66,7 @@ describe("an image reply", () => {
     const through = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     const listener = listenUnix({ path }, (connection) => {
-      void sendImage(connection, header ?? assert.fail(), image, stallTimeout).then(
+      void sendImage(connection, header ?? assert.fail(), { ...plainImage, ...image }, stallTimeout).then(
         () => {
           connection.end();
           through.resolve();
@@ -140,7 +143,7 @@ describe("an image reply", () => {
   });
 
   it("fails where there is no file", async () => {
-    const through = sendImage({} as Connection, header, { path: join(folder, "missing"), size: 5 });
+    const through = sendImage({} as Connection, header, { ...plainImage, path: join(folder, "missing"), size: 5 });
     await assert.rejects(through, /ENOENT/);
   });
 });

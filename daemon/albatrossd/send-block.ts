@@ -1,0 +1,104 @@
+/**
+ * Sends the content of a block device, piece by piece as the client takes it (wire.md 14).
+ *
+ * @module
+ */
+import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createDeflate } from "node:zlib";
+import { fromText } from "../../core/byte-string.ts";
+import type { Header, Payload } from "../../core/wire/message.ts";
+import { encodeFrame } from "../../core/wire/message-codec.ts";
+import type { Connection } from "../../runtime/unix-socket.ts";
+import { type Outgoing, sendAll } from "./send-all.ts";
+
+/** Bytes of a device in one message, uncompressed; a device is a multiple of it. */
+export const PIECE_SIZE = 128 * 1024;
+
+/** Bytes that leave the compressor at once: as many as the original's. */
+const COMPRESSED_PIECE = 64 * 1024;
+
+/** What the client is told, in the original's words, if the content cannot be read to its end. */
+const UNREADABLE = "streaming block device";
+
+/** The file became shorter while it was read. */
+class ShrunkError extends Error {
+  override readonly name = "ShrunkError";
+}
+
+const data = (bytes: Uint8Array | undefined): Payload => ({ kind: "data", data: { kind: "block", bytes } });
+
+/**
+ * Sends the reply to a dump, the content, and its end. If it cannot be read, a failure takes the place of the end, so
+ * that nobody takes a part for the whole.
+ *
+ * @param size bytes of the device
+ * @param level 0 to 9; 0 sends it as it is
+ */
+export async function sendBlock(
+  connection: Connection,
+  header: Header,
+  device: { readonly path: string; readonly size: number; readonly level: number },
+): Promise<void> {
+  const { path, size, level } = device;
+  const out = sendAll(connection);
+  const send = (payload: Payload) => out.send(encodeFrame({ header, payload }));
+  const file = await open(path, "r");
+  try {
+    await send({ kind: "success", success: { kind: "block-device-image", compressed: level > 0 } });
+    if (level === 0) await sendPlain(out, header, file, size);
+    else await deflateFile(path, size, level, async (bytes) => await send(data(bytes)));
+    await send(data(undefined));
+  } catch (error) {
+    if (out.isOver) return; // the client has gone, or was given up
+    await send({ kind: "failure", text: fromText(UNREADABLE) });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads into the messages themselves, one ahead of what is being sent. */
+async function sendPlain(out: Outgoing, header: Header, file: FileHandle, size: number): Promise<void> {
+  const piece = Math.min(PIECE_SIZE, size);
+  const frames = [0, 1].map(() => encodeFrame({ header, payload: data(new Uint8Array(piece)) }));
+  const read = async (at: number, position: number): Promise<Uint8Array> => {
+    const frame = frames[at] ?? new Uint8Array();
+    for (let done = frame.length - piece; done < frame.length; ) {
+      const from = position + done - (frame.length - piece);
+      const { bytesRead } = await file.read(frame, done, frame.length - done, from);
+      if (bytesRead === 0) throw new ShrunkError("the block device became shorter while it was read");
+      done += bytesRead;
+    }
+    return frame;
+  };
+  let next = read(0, 0);
+  for (let position = 0, at = 0; position < size; position += piece) {
+    const frame = await next;
+    at = 1 - at;
+    next = position + piece < size ? read(at, position + piece) : Promise.resolve(frame);
+    next.catch(() => undefined); // it is awaited in the next round, unless the client has gone
+    await out.send(frame);
+  }
+  await next;
+}
+
+/** Compresses a file of `size` bytes on other threads. @throws the system's error, also if it became shorter */
+export async function deflateFile(
+  path: string,
+  size: number,
+  level: number,
+  take: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const source = createReadStream(path, { end: size - 1, highWaterMark: 256 * 1024 });
+  const sink = new Writable({
+    highWaterMark: COMPRESSED_PIECE,
+    write(chunk: Uint8Array, _encoding, done) {
+      take(chunk).then(() => done(), done);
+    },
+  });
+  await pipeline(source, createDeflate({ level, chunkSize: COMPRESSED_PIECE }), sink);
+  if (source.bytesRead < size) throw new ShrunkError("the block device became shorter while it was read");
+}
