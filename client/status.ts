@@ -29,6 +29,8 @@ export interface UnikernelStatus {
   /** What runs it. */
   readonly launcher: string | undefined;
   readonly pid: number | undefined;
+  /** Whether it gets `--name=`. */
+  readonly addName: boolean | undefined;
 }
 
 /** The reply to an info command, and the status of the listed unikernels if the daemon tells it. */
@@ -86,7 +88,7 @@ export function parseStatus(text: string): readonly UnikernelStatus[] | undefine
   const found: UnikernelStatus[] = [];
   for (const each of list as readonly unknown[]) {
     if (typeof each !== "object" || each === null) return undefined;
-    const { name, state, reason, next, restarts, lastExit, launcher, pid } = each as Record<string, unknown>;
+    const { name, state, reason, next, restarts, lastExit, launcher, pid, addName } = each as Record<string, unknown>;
     if (typeof name !== "string" || typeof state !== "string") return undefined;
     found.push({
       name,
@@ -97,6 +99,7 @@ export function parseStatus(text: string): readonly UnikernelStatus[] | undefine
       lastExit: ifText(lastExit),
       launcher: ifText(launcher),
       pid: ifNumber(pid),
+      addName: typeof addName === "boolean" ? addName : undefined,
     });
   }
   return found;

@@ -8,6 +8,7 @@ import type { Name } from "../name.ts";
 import type { Policy } from "../policy.ts";
 import type { BlockHold } from "../resources.ts";
 import type { ProcessEnd } from "../restart.ts";
+import type { RevisionCommand } from "./revisions.ts";
 import type { Run, UnikernelSpec } from "./state.ts";
 
 export type Event =
@@ -34,6 +35,8 @@ export type Event =
       readonly restarts: number;
     }
   | { readonly kind: "unikernel-started"; readonly name: Name; readonly run: Run }
+  /** What shall run under the name is a new revision, by this command. `at` in milliseconds since 1970. */
+  | { readonly kind: "revision-made"; readonly name: Name; readonly command: RevisionCommand; readonly at: number }
   /** Found running at start: the process of an earlier albatrossd. */
   | { readonly kind: "unikernel-adopted"; readonly name: Name; readonly run: Run }
   /** The process ended; `status` is `end` as text, e.g. `exit 2`. What follows is another event. */

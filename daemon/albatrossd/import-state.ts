@@ -47,6 +47,7 @@ export async function importState(
   store: Store,
   images: ImageStore,
   log: Log,
+  now: () => number,
 ): Promise<void> {
   if (!store.importDue) return;
   const file = stateFile(databaseDirectory);
@@ -77,6 +78,7 @@ export async function importState(
         spec: { type, image: reference, arguments: given },
         restarts: 0,
       });
+      events.push({ kind: "revision-made", name, command: "imported", at: now() });
     }
     store.recordImport(events, events.reduce(apply, EMPTY_STATE));
     log.warning(`imported ${unikernels.length} unikernels and ${policies.length} policies from ${file}`);

@@ -11,12 +11,13 @@ import type { Event } from "../../core/engine/event.ts";
 import type { Run } from "../../core/engine/state.ts";
 import { type Name, NameError, parseName } from "../../core/name.ts";
 import { compareTreeOrder } from "../../core/tree.ts";
+import type { StoredUnikernel } from "../../host/database/rows.ts";
 import type { HostNetwork } from "../../host/network.ts";
 import { findByEnvironment, identify, type ProcessIdentity } from "../../host/process-identity.ts";
 import { watchProcess } from "../../runtime/process-watch.ts";
 import type { Log } from "../common/log.ts";
 import { MARK } from "./instance.ts";
-import type { Store, StoredUnikernel } from "./store.ts";
+import type { Store } from "./store.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** The start-up priority of unikernels without one (daemon.md 1). */

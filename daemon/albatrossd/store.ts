@@ -1,93 +1,27 @@
 /**
  * What shall run, and what was started for it, in SQLite: an acknowledged command is on the disk.
  *
- * Configurations and policies are kept in the encoding of the certificate extension, the most stable form there is.
- *
  * @module
  */
 import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Event } from "../../core/engine/event.ts";
-import type { Run, Settled, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
+import type { Settled, State, Unikernel } from "../../core/engine/state.ts";
 import { Name, parseName } from "../../core/name.ts";
 import type { PolicyEntry } from "../../core/resources.ts";
-import type { MacAddress } from "../../core/unikernel.ts";
-import { decodeExtension, encodeExtension } from "../../core/wire/extension.ts";
-
-/** The layout of the tables; a newer one is refused. */
-export const SCHEMA_VERSION = 1;
+import { encodeExtension } from "../../core/wire/extension.ts";
+import { encodeSpec, readPolicies, readUnikernels, type StoredUnikernel } from "../../host/database/rows.ts";
+import { migrate, readMeta, SCHEMA_VERSION, schema } from "../../host/database/schema.ts";
+import { RevisionTable } from "./revision-table.ts";
 
 /** The database cannot be used. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-/** A unikernel as it was stored. */
-export interface StoredUnikernel {
-  readonly name: Name;
-  readonly spec: UnikernelSpec;
-  readonly restarts: number;
-  /** The last process that was started for it, if it was not seen to end. */
-  readonly run: Run | undefined;
-}
-
-const schema = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-  CREATE TABLE policies (name TEXT PRIMARY KEY, policy BLOB NOT NULL) STRICT;
-  CREATE TABLE settled (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
-  CREATE TABLE unikernels (
-    name TEXT PRIMARY KEY, config BLOB NOT NULL, image TEXT, image_size INTEGER,
-    restarts INTEGER NOT NULL, run TEXT
-  ) STRICT;`;
-
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function encodeSpec(spec: UnikernelSpec): Uint8Array {
-  const config = { ...spec.arguments, type: spec.type, compressed: false, image: new Uint8Array() };
-  return encodeExtension({ kind: "unikernel-create", config });
-}
-
-function decodeSpec(bytes: Uint8Array, sha256: string | null, size: number | null): UnikernelSpec {
-  const command = decodeExtension(bytes);
-  if (command.kind !== "unikernel-create") throw new Error(`a ${command.kind} stands where a configuration should`);
-  const { type, compressed: _compressed, image: _image, ...given } = command.config;
-  const image = sha256 === null || size === null ? undefined : { sha256, size };
-  return { type, image, arguments: given };
-}
-
-/** A {@link Run} as stored: JSON, checked when it is read. */
-function decodeRun(text: string): Run {
-  const raw: unknown = JSON.parse(text);
-  if (typeof raw !== "object" || raw === null) throw new Error("a stored process is no object");
-  const field = (key: string): unknown => (raw as Record<string, unknown>)[key];
-  const number = (key: string): number => {
-    const value = field(key);
-    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw new Error(`a stored process has no ${key}`);
-    return value;
-  };
-  const string = (key: string): string => {
-    const value = field(key);
-    if (typeof value !== "string") throw new Error(`a stored process has no ${key}`);
-    return value;
-  };
-  const taps = field("taps");
-  if (!Array.isArray(taps)) throw new Error("a stored process has no taps");
-  return {
-    instance: string("instance"),
-    pid: number("pid"),
-    processStart: number("processStart"),
-    bootId: string("bootId"),
-    startedAt: number("startedAt"),
-    launcher: string("launcher"),
-    taps: taps.map((tap: unknown) => {
-      const { tap: name, mac } = (tap ?? {}) as { tap?: unknown; mac?: unknown };
-      if (typeof name !== "string" || typeof mac !== "string") throw new Error("a stored tap is malformed");
-      return { tap: name, mac: mac as MacAddress };
-    }),
-  };
 }
 
 /** Makes a new database: whole, or not at all, so that an empty one is known to be damaged. */
@@ -132,6 +66,7 @@ export class Store {
   readonly #statements = new Map<string, StatementSync>();
   /** Random, made with the database: marks the processes and taps of this albatrossd. */
   readonly id: string;
+  readonly revisions: RevisionTable;
   /** Whether it still has to be looked for a state file of the original, whose content is to be imported. */
   #importDue: boolean;
 
@@ -153,12 +88,10 @@ export class Store {
       if (damage.quick_check !== "ok") throw new Error(damage.quick_check);
       // Not before: it may write, and what is damaged is left as it is.
       database.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;");
-      const version = Number(this.#meta("schema"));
-      if (version !== SCHEMA_VERSION) {
-        throw new Error(`its layout has version ${version}, this program knows ${SCHEMA_VERSION}`);
-      }
-      this.id = this.#meta("id");
-      this.#importDue = this.#meta("import") === "due";
+      migrate(database);
+      this.id = readMeta(database, "id");
+      this.#importDue = readMeta(database, "import") === "due";
+      this.revisions = new RevisionTable(database);
       // May it be written? Better asked now than by the first command.
       database.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value; ROLLBACK");
     } catch (cause) {
@@ -168,12 +101,6 @@ export class Store {
         { cause },
       );
     }
-  }
-
-  #meta(key: string): string {
-    const row = this.#prepare("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | undefined;
-    if (row === undefined) throw new Error(`it has no ${key}`);
-    return row.value;
   }
 
   get importDue(): boolean {
@@ -198,44 +125,19 @@ export class Store {
     return statement;
   }
 
-  /** Everything that is stored. @throws {StoreError} if a row cannot be understood */
+  /**
+   * Everything that is stored, but for the policy of the root, which is discovered anew.
+   *
+   * @throws {StoreError} if a row cannot be understood
+   */
   load(): { readonly policies: readonly PolicyEntry[]; readonly unikernels: readonly StoredUnikernel[] } {
-    let at = "its policies";
     try {
-      const policies = this.#prepare("SELECT name, policy FROM policies").all() as {
-        name: string;
-        policy: Uint8Array;
-      }[];
-      const unikernels = this.#prepare("SELECT * FROM unikernels").all() as {
-        name: string;
-        config: Uint8Array;
-        image: string | null;
-        image_size: number | null;
-        restarts: number;
-        run: string | null;
-      }[];
-      return {
-        policies: policies.map((row) => {
-          at = `the policy of ${row.name}`;
-          const command = decodeExtension(row.policy);
-          if (command.kind !== "policy-add") throw new Error(`a ${command.kind} stands where a policy should`);
-          return { name: parseName(row.name), policy: command.policy };
-        }),
-        unikernels: unikernels.map((row) => {
-          at = `the unikernel ${row.name}`;
-          return {
-            name: parseName(row.name),
-            spec: decodeSpec(row.config, row.image, row.image_size),
-            restarts: row.restarts,
-            run: row.run === null ? undefined : decodeRun(row.run),
-          };
-        }),
-      };
+      const policies = readPolicies(this.#database).filter(({ name }) => name.text !== Name.root.text);
+      return { policies, unikernels: readUnikernels(this.#database) };
     } catch (cause) {
-      throw new StoreError(
-        `Cannot read ${at} from the database: ${message(cause)}. Nothing was started; restore the database from a backup`,
-        { cause },
-      );
+      throw new StoreError(`Cannot read ${message(cause)}. Nothing was started; restore the database from a backup`, {
+        cause,
+      });
     }
   }
 
@@ -290,7 +192,6 @@ export class Store {
   #write(event: Event, state: State): void {
     switch (event.kind) {
       case "policy-added": {
-        if (event.name.text === Name.root.text) return; // what the host has is discovered at every start
         const policy = encodeExtension({ kind: "policy-add", policy: event.policy });
         this.#prepare("INSERT OR REPLACE INTO policies VALUES (?, ?)").run(event.name.text, policy);
         return;
@@ -302,16 +203,30 @@ export class Store {
         this.#prepare("INSERT OR REPLACE INTO settled VALUES (?, ?)").run(event.name.text, event.at);
         return;
       case "unikernel-removed":
+        this.#prepare("DELETE FROM unikernels WHERE name = ?").run(event.name.text);
+        this.revisions.forget(event.name);
+        return;
       case "unikernel-ended":
         this.#prepare("DELETE FROM unikernels WHERE name = ?").run(event.name.text);
+        this.revisions.retire(event.name);
         return;
+      case "revision-made": {
+        const spec = state.unikernels.get(event.name.key)?.spec;
+        if (spec !== undefined) this.revisions.add(event.name, event.at, event.command, spec);
+        return;
+      }
       case "unikernel-started":
       case "unikernel-restored":
       case "unikernel-failed":
       case "unikernel-waiting":
-      case "name-option-dropped":
         this.#writeUnikernel(state.unikernels.get(event.name.key));
         return;
+      case "name-option-dropped": {
+        const unikernel = state.unikernels.get(event.name.key);
+        this.#writeUnikernel(unikernel);
+        if (unikernel !== undefined) this.revisions.correct(event.name, unikernel.spec);
+        return;
+      }
       case "unikernel-exited": // followed by one of the above, or by a removal
       case "unikernel-admitted": // becomes an obligation when it has started
       case "unikernel-respecified":

@@ -8,6 +8,7 @@
 import { constants } from "node:os";
 import { apply } from "../../core/engine/apply.ts";
 import type { Event } from "../../core/engine/event.ts";
+import type { Revision, RevisionCommand } from "../../core/engine/revisions.ts";
 import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import { EMPTY_STATE } from "../../core/engine/state.ts";
 import type { Name } from "../../core/name.ts";
@@ -111,10 +112,15 @@ export class Supervisor {
   /**
    * Starts what was admitted under `name`. Must run exclusively.
    *
+   * @param revision the command that made what is started a new revision
    * @param durable awaited before the unikernel counts as created
    * @throws {StartError} everything is undone then, but the admission
    */
-  async launch(name: Name, durable: () => Promise<void> = async () => undefined): Promise<void> {
+  async launch(
+    name: Name,
+    revision?: RevisionCommand,
+    durable: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
     if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
@@ -124,7 +130,9 @@ export class Supervisor {
     const process = ownProcess(child, run);
     try {
       await durable();
-      this.commit({ kind: "unikernel-started", name, run });
+      const made: Event[] =
+        revision === undefined ? [] : [{ kind: "revision-made", name, command: revision, at: run.startedAt }];
+      this.commit({ kind: "unikernel-started", name, run }, ...made);
     } catch (cause) {
       await this.#end(name, process);
       await this.#cleanUp(name, run);
@@ -156,6 +164,17 @@ export class Supervisor {
       if (present === undefined) this.restore({ kind: "block-added", name: block, size });
       if ((present?.holds?.length ?? 0) > 0) throw new StartError(`block device ${block.toDisplay()} already in use`);
     }
+  }
+
+  /** What `name` was, the newest first. @throws {Error} if the database cannot be read */
+  revisions(name: Name): readonly Revision[] {
+    return this.#store.revisions.of(name);
+  }
+
+  /** Forgets the revisions that were kept of one that is not there. @throws {StoreError} */
+  forget(name: Name): void {
+    if (this.#state.unikernels.has(name.key) || this.revisions(name).length === 0) return;
+    this.commit({ kind: "unikernel-removed", name });
   }
 
   /** Takes over a process of an earlier albatrossd. */
@@ -328,6 +347,7 @@ export class Supervisor {
     const used = new Set<string>();
     for (const { spec } of this.#state.unikernels.values()) if (spec.image !== undefined) used.add(spec.image.sha256);
     try {
+      for (const sha256 of this.#store.revisions.images()) used.add(sha256);
       this.#host.images.collect(used);
     } catch (error) {
       this.#log.warning(`cannot remove unused images: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,13 +1,15 @@
 /**
- * Carries out the plans of unikernel commands: create, force-create, restart, destroy.
+ * Carries out the plans of unikernel commands: create, force-create, restart, rollback, destroy.
  *
  * @module
  */
 import { decide, decideCreate } from "../../core/engine/decide.ts";
+import { chooseRevision, type RevisionCommand } from "../../core/engine/revisions.ts";
 import type { Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
+import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
 import type { Command } from "../../core/wire/message.ts";
-import type { StoredImage } from "./images.ts";
+import type { ImageStore, StoredImage } from "./images.ts";
 import { StartError } from "./instance.ts";
 import { failure, type Reply, success } from "./reply.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -30,25 +32,43 @@ function text(error: unknown): string {
 /** Creates a unikernel, or with `force` replaces what is there. */
 export async function create(supervisor: Supervisor, request: CreateRequest): Promise<Reply> {
   const { name, spec, image, force } = request;
-  const durable = image === undefined ? undefined : () => image.durable();
   try {
     return await supervisor.exclusively(name, async () => {
-      const decision = decideCreate(supervisor.state, name, spec.arguments, force);
-      if (decision.kind === "refuse") return failure(decision.text);
-      const present = supervisor.state.unikernels.get(name.key);
-      if (present !== undefined) return await replace(supervisor, present, spec, durable);
-      supervisor.note({ kind: "unikernel-admitted", name, spec });
-      try {
-        await supervisor.launch(name, durable);
-        return success(CREATED);
-      } catch (error) {
-        supervisor.note({ kind: "unikernel-removed", name });
-        return failure(text(error));
-      }
+      const command = force ? "force-create" : "create";
+      return await place(supervisor, name, spec, force, { command, durable: image && (() => image.durable()) });
     });
   } finally {
     image?.release();
     supervisor.collectImages();
+  }
+}
+
+/** What makes a start the start of something new. */
+interface Novelty {
+  /** `undefined`: it is what it was. */
+  readonly command: RevisionCommand | undefined;
+  readonly durable?: (() => Promise<void>) | undefined;
+}
+
+/** Starts a unikernel under a name, or with `force` in place of what is there. */
+async function place(
+  supervisor: Supervisor,
+  name: Name,
+  spec: UnikernelSpec,
+  force: boolean,
+  novelty: Novelty,
+): Promise<Reply> {
+  const decision = decideCreate(supervisor.state, name, spec.arguments, force);
+  if (decision.kind === "refuse") return failure(decision.text);
+  const present = supervisor.state.unikernels.get(name.key);
+  if (present !== undefined) return await replace(supervisor, present, spec, novelty);
+  supervisor.note({ kind: "unikernel-admitted", name, spec });
+  try {
+    await supervisor.launch(name, novelty.command, novelty.durable);
+    return success(CREATED);
+  } catch (error) {
+    supervisor.note({ kind: "unikernel-removed", name });
+    return failure(text(error));
   }
 }
 
@@ -60,7 +80,7 @@ async function replace(
   supervisor: Supervisor,
   present: Unikernel,
   spec: UnikernelSpec,
-  durable: (() => Promise<void>) | undefined,
+  { command, durable }: Novelty,
 ): Promise<Reply> {
   const { name } = present;
   try {
@@ -80,7 +100,7 @@ async function replace(
   }
   supervisor.note({ kind: "unikernel-respecified", name, spec }); // now that it does not run: its history is over
   try {
-    await supervisor.launch(name, durable);
+    await supervisor.launch(name, command, durable);
     return success(CREATED);
   } catch (error) {
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
@@ -109,15 +129,49 @@ export async function restart(
     if (decision?.kind === "refuse") return failure(decision.text);
     if (decision?.kind !== "plan" || decision.plan.kind !== "restart") return failure("unknown command");
     const { unikernel } = decision.plan;
-    return await replace(supervisor, unikernel, { ...unikernel.spec, arguments: decision.plan.arguments }, undefined);
+    const made = command.arguments === undefined ? undefined : "restart";
+    const spec = { ...unikernel.spec, arguments: decision.plan.arguments };
+    return await replace(supervisor, unikernel, spec, { command: made });
   });
+}
+
+/**
+ * Makes a unikernel what it was at an earlier revision, also if it has ended meanwhile. That is a new revision.
+ *
+ * @param wanted the number of the revision; 0 for the one before the newest
+ */
+export async function rollback(supervisor: Supervisor, images: ImageStore, name: Name, wanted: Int): Promise<Reply> {
+  try {
+    return await supervisor.exclusively(name, async () => {
+      const revision = chooseRevision(supervisor.revisions(name), wanted);
+      if (typeof revision === "string") return failure(revision);
+      const { image } = revision.spec;
+      if (image !== undefined && !images.has(image)) {
+        return failure(
+          `rollback: the image of revision ${revision.number} is not in the database directory any more. Create the unikernel by force, anew`,
+        );
+      }
+      const pinned = image && images.pin(image);
+      try {
+        return await place(supervisor, name, revision.spec, true, { command: "rollback" });
+      } finally {
+        pinned?.release();
+      }
+    });
+  } finally {
+    supervisor.collectImages();
+  }
 }
 
 /** Ends a unikernel and forgets it. */
 export async function destroy(supervisor: Supervisor, name: Name): Promise<Reply> {
   return await supervisor.exclusively(name, async () => {
     const decision = decide(supervisor.state, name, { kind: "unikernel-destroy" });
-    if (decision?.kind === "refuse") return failure(decision.text);
+    if (decision?.kind === "refuse") {
+      supervisor.forget(name);
+      supervisor.collectImages();
+      return failure(decision.text);
+    }
     const ran = supervisor.state.unikernels.get(name.key)?.phase.kind === "running";
     try {
       await supervisor.stop(name);

@@ -68,6 +68,8 @@ export interface UnikernelStatus {
   /** Milliseconds since 1970: when it is started again. */
   readonly next?: number;
   readonly restarts: number;
+  /** Whether it gets `--name=`; of those that are there. */
+  readonly addName?: boolean;
   readonly lastExit?: string;
   /** What runs it, e.g. `solo5-hvt`. */
   readonly launcher?: string;
@@ -96,6 +98,7 @@ export function listStatus(state: State, query: Name): readonly UnikernelStatus[
         name: name.text,
         state: describePhase(entry),
         restarts,
+        addName: entry.arguments.addName,
         ...(entry.startedAt === 0 ? {} : { started: entry.startedAt }),
         ...(lastExit === undefined ? {} : { lastExit }),
         ...(phase.kind === "waiting" || phase.kind === "failed" ? { reason: phase.reason, next: phase.until } : {}),

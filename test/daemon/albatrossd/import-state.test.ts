@@ -50,7 +50,7 @@ async function importing(state: Uint8Array | undefined, action: (what: Importing
       const write = (text: string) => {
         what.log += text;
       };
-      await importState(folder, store, images, createLog("albatrossd", "debug", { write, writableLength: 0 }));
+      await importState(folder, store, images, createLog("albatrossd", "debug", { write, writableLength: 0 }), () => 5);
     },
   };
   try {

@@ -11,7 +11,8 @@ import type { Event } from "../../../core/engine/event.ts";
 import { EMPTY_STATE, type Run, type State, type UnikernelSpec } from "../../../core/engine/state.ts";
 import { Name, parseName } from "../../../core/name.ts";
 import type { MacAddress } from "../../../core/unikernel.ts";
-import { SCHEMA_VERSION, Store, StoreError } from "../../../daemon/albatrossd/store.ts";
+import { Store, StoreError } from "../../../daemon/albatrossd/store.ts";
+import { SCHEMA_VERSION } from "../../../host/database/schema.ts";
 import { plain } from "../../end-to-end/harness.ts";
 import * as arbitrary from "../../support/arbitrary-messages.ts";
 
@@ -238,7 +239,7 @@ describe("the database", () => {
     const database = new DatabaseSync(file);
     database.exec(`UPDATE meta SET value = '${SCHEMA_VERSION + 1}' WHERE key = 'schema'`);
     database.close();
-    assert.throws(() => new Store(file, "x"), /its layout has version 2, this program knows 1/);
+    assert.throws(() => new Store(file, "x"), /its layout has version 3, this program knows 2/);
     const emptied = new DatabaseSync(file);
     emptied.exec("DELETE FROM meta");
     emptied.close();
