@@ -38,41 +38,22 @@
  *
  * @module
  */
-import { type ByteString, fromBytes, toBytes, toText } from "../core/byte-string.ts";
-import type { Int } from "../core/int.ts";
+import { fromBytes } from "../core/byte-string.ts";
 import { eventToJson } from "../core/log/json.ts";
-import type { Policy } from "../core/policy.ts";
-import type { FailBehaviour, UnikernelInfo } from "../core/unikernel.ts";
+import {
+  hex,
+  type Json,
+  type JsonObject,
+  jsonBytes,
+  jsonFailBehaviour,
+  jsonInt,
+  jsonPolicy,
+  jsonTime,
+} from "../core/print/json.ts";
+import type { UnikernelInfo } from "../core/unikernel.ts";
 import type { Message, Success } from "../core/wire/message.ts";
 
-/** A JSON value. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-
-/** A JSON object. */
-export type JsonObject = { readonly [key: string]: Json };
-
-/** An integer, exactly. */
-export function jsonInt(value: Int): Json {
-  return typeof value === "number" ? value : value.toString();
-}
-
-/** A byte string: text, or `{"hex": "…"}`. */
-export function jsonBytes(value: ByteString): Json {
-  return toText(value) ?? { hex: hex(toBytes(value)) };
-}
-
-/** Lower-case hex digits. */
-export function hex(bytes: Uint8Array): string {
-  let digits = "";
-  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
-  return digits;
-}
-
-/** RFC 3339 with milliseconds. */
-export function jsonTime(milliseconds: number): Json {
-  const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
-}
+export { hex, type Json, type JsonObject, jsonBytes, jsonInt, jsonPolicy, jsonTime };
 
 /** A reply, or a line of a console, as its object. */
 export function jsonMessage(message: Message): JsonObject {
@@ -130,17 +111,6 @@ function jsonSuccess(host: string, success: Success): JsonObject {
   }
 }
 
-/** `{"unikernels", "cpuIds", "memoryMb", "blockMb" (or null), "bridges"}`. */
-export function jsonPolicy(policy: Policy): JsonObject {
-  return {
-    unikernels: jsonInt(policy.unikernels),
-    cpuIds: policy.cpuIds.map(jsonInt),
-    memoryMb: jsonInt(policy.memory),
-    blockMb: policy.block === undefined ? null : jsonInt(policy.block),
-    bridges: policy.bridges.map(jsonBytes),
-  };
-}
-
 /** A running unikernel; `digest` is null for BHyve machines, whose name is `vmName`. */
 export function jsonUnikernel(info: UnikernelInfo): JsonObject {
   const solo5 = info.type === "solo5";
@@ -164,10 +134,4 @@ export function jsonUnikernel(info: UnikernelInfo): JsonObject {
     cpus: jsonInt(info.cpus),
     linuxBootPartition: info.linuxBootPartition === undefined ? null : jsonBytes(info.linuxBootPartition),
   };
-}
-
-/** `{"action": "quit"}` or `{"action": "restart", "exitCodes"}`, where an empty list means all but 1. */
-function jsonFailBehaviour(behaviour: FailBehaviour): JsonObject {
-  if (behaviour.kind === "quit") return { action: "quit" };
-  return { action: "restart", exitCodes: behaviour.exitCodes.map(jsonInt) };
 }

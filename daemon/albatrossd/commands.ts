@@ -5,7 +5,9 @@
  */
 import { fromText } from "../../core/byte-string.ts";
 import { decide } from "../../core/engine/decide.ts";
+import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
+import { jsonRevision } from "../../core/print/json.ts";
 import type { Header, Message, UnikernelCommand } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { delegationTime, IMAGE_BY_DIGEST_SEQUENCE, IMAGE_NOT_PRESENT } from "../../core/wire/peer-extensions.ts";
@@ -14,12 +16,12 @@ import type { Log } from "../common/log.ts";
 import { BlockCommands } from "./blocks.ts";
 import { compressImage } from "./compress-image.ts";
 import { HEAD_SIZE, ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
-import { failure, type Reply } from "./reply.ts";
+import { failure, type Reply, success } from "./reply.ts";
 import { TooManyTasks } from "./serial.ts";
 import type { Commands, Outcome } from "./session.ts";
 import type { StatisticsLink } from "./statistics-link.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { create, destroy, restart } from "./unikernel-commands.ts";
+import { create, destroy, restart, rollback } from "./unikernel-commands.ts";
 import { listStatus, listUnikernels } from "./unikernel-info.ts";
 
 /** Encoded info replies kept until the state changes, for those who ask often. */
@@ -80,6 +82,13 @@ export class DaemonCommands implements Commands {
         return this.#guarded(() => {
           this.#host.refreshBridges();
           return restart(this.#host.supervisor, header.name, command);
+        });
+      case "unikernel-revisions":
+        return this.#guarded(async () => this.#revisions(header.name, command.count));
+      case "unikernel-rollback":
+        return this.#guarded(() => {
+          this.#host.refreshBridges();
+          return rollback(this.#host.supervisor, this.images, header.name, command.revision);
         });
       case "unikernel-destroy":
         return this.#guarded(() => destroy(this.#host.supervisor, header.name));
@@ -176,6 +185,13 @@ export class DaemonCommands implements Commands {
       image,
       force: command.kind === "unikernel-force-create",
     });
+  }
+
+  #revisions(name: Name, count: Int): Reply {
+    const revisions = this.#host.supervisor.revisions(name);
+    if (revisions.length === 0) return failure("revisions: no unikernel found");
+    const wanted = revisions.filter((_, at) => at < count);
+    return success(JSON.stringify(wanted.map(jsonRevision)));
   }
 
   async #get(name: Name, command: UnikernelCommand & { kind: "unikernel-get" }): Promise<Reply> {

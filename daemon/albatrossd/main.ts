@@ -183,21 +183,14 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   });
   const server = new Server(commands);
   try {
-<<<<<<< HEAD
-    await importState(values.dbdir, store, images, log);
-    supervisor.restore(
-=======
     await importState(values.dbdir, store, images, log, Date.now);
-    supervisor.note(
->>>>>>> 202df6d (Remember what unikernels were, and go back to it)
+    const discovered = { kind: "policy-added", name: Names.root, policy: rootPolicy } as const;
+    supervisor.restore(
       ...scanBlocks(values.dbdir, log).map(({ name, size }) => ({ kind: "block-added", name, size }) as const),
+      discovered,
     );
-<<<<<<< HEAD
+    store.record([discovered], supervisor.state); // for those who look into the database only
     events.note(daemonStarted("albatrossd"));
-=======
-    // Written for those who look into the database only.
-    supervisor.commit(kind: "policy-added", name: Names.root, policy: rootPolicy );
->>>>>>> 202df6d (Remember what unikernels were, and go back to it)
     const toStart = await recover({ temporaryDirectory: values.tmpdir, store, supervisor, network, log });
     if (!(await consoles.start())) log.warning("no console daemon yet: is albatross-console started?");
     await server.listen({ path: socketFile(values.tmpdir, "vmmd"), activation: values.activation });

@@ -174,7 +174,7 @@ export class Supervisor {
   /** Forgets the revisions that were kept of one that is not there. @throws {StoreError} */
   forget(name: Name): void {
     if (this.#state.unikernels.has(name.key) || this.revisions(name).length === 0) return;
-    this.commit({ kind: "unikernel-removed", name });
+    this.#store.record([{ kind: "unikernel-removed", name }], this.#state); // which knows nothing of them
   }
 
   /** Takes over a process of an earlier albatrossd. */

@@ -214,9 +214,11 @@ describe("replacing a unikernel", () => {
     const [entry] = await machine.info("new");
     assert.equal(entry?.info.memory, 20);
     assert.equal(Buffer.from(entry?.info.digest ?? []).toString("hex"), sha256(kernels["ticker"]));
-    const traces = machine.traces().filter((trace) => trace.startsWith("image"));
-    assert.deepEqual(traces, [`image ${sha256(kernels["ticker"])}`], "the former image is removed");
+    const stored = () => machine.traces().filter((trace) => trace.startsWith("image"));
+    const both = [kernels["exit-code"], kernels["ticker"]].map((image) => `image ${sha256(image)}`).sort();
+    assert.deepEqual(stored(), both, "the former image is kept, for a rollback");
     await machine.expect("new", destroy, "destroyed unikernel");
+    assert.deepEqual(stored(), []);
   });
 
   it("that cannot succeed leaves the old one running", async () => {

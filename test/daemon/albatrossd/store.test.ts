@@ -8,6 +8,12 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
 import { apply } from "../../../core/engine/apply.ts";
 import type { Event } from "../../../core/engine/event.ts";
+import {
+  ENDED_REVISIONS_MAX,
+  REVISION_IMAGES_MAX,
+  REVISIONS_MAX,
+  type RevisionCommand,
+} from "../../../core/engine/revisions.ts";
 import { EMPTY_STATE, type Run, type State, type UnikernelSpec } from "../../../core/engine/state.ts";
 import { Name, parseName } from "../../../core/name.ts";
 import type { MacAddress } from "../../../core/unikernel.ts";
@@ -231,6 +237,114 @@ describe("the database", () => {
     damage(`UPDATE unikernels SET run = json_set(run, '$.pid', 'x')`, /has no pid/);
     damage(`UPDATE unikernels SET run = json_set(run, '$.taps', json('[1]'))`, /tap is malformed/);
     damage("INSERT INTO policies VALUES ('p:', x'00')", /the policy of p:/);
+  });
+
+  it("of the first layout is brought to the present one, and what ran is the first revision", () => {
+    const store = opened("first");
+    const name = parseName("foo:hello");
+    const policy = { unikernels: 3, cpuIds: [0, 2], memory: 64, block: undefined, bridges: [] };
+    let state = record(store, EMPTY_STATE, { kind: "policy-added", name: parseName("foo:"), policy });
+    state = apply(state, { kind: "unikernel-admitted", name, spec: spec(["a"]) });
+    record(store, state, { kind: "unikernel-started", name, run: run("one") });
+    store.close();
+    open.splice(0);
+    const first = () => {
+      const old = new DatabaseSync(file);
+      old.exec("DROP TABLE revisions; UPDATE meta SET value = '1' WHERE key = 'schema'");
+      old.close();
+    };
+    first();
+    closed((again) => {
+      assert.equal(again.id, "first");
+      assert.deepEqual(again.load().unikernels, [{ name, spec: spec(["a"]), restarts: 0, run: run("one") }]);
+      assert.equal(again.load().policies.length, 1);
+      const [revision, ...more] = again.revisions.of(name);
+      assert.deepEqual(more, []);
+      assert.deepEqual([revision?.number, revision?.command, revision?.spec], [1, "imported", spec(["a"])]);
+      assert.ok(Math.abs((revision?.at ?? 0) - Date.now()) < 60_000);
+    });
+    closed((again) => assert.equal(again.revisions.of(name).length, 1, "it is done once"));
+    // What stands in the way of it: nothing has changed then.
+    first();
+    const obstacle = new DatabaseSync(file);
+    obstacle.exec("CREATE TABLE revisions (x)");
+    obstacle.close();
+    assert.throws(() => new Store(file, "x"), /table revisions already exists.*Nothing was started/s);
+    const looked = new DatabaseSync(file);
+    assert.equal((looked.prepare("SELECT value FROM meta WHERE key = 'schema'").get() as { value: string }).value, "1");
+    looked.close();
+  });
+
+  it("numbers revisions, keeps the newest, and knows the images that they need", () => {
+    const store = opened();
+    const name = parseName("x");
+    const other = parseName("y");
+    const of = (digest: string, size = 1): UnikernelSpec => ({ ...spec([digest]), image: { sha256: digest, size } });
+    let state = EMPTY_STATE;
+    const made = (who: Name, what: UnikernelSpec, command: RevisionCommand, at: number) => {
+      state = apply(state, { kind: "unikernel-admitted", name: who, spec: what });
+      const started = { kind: "unikernel-started", name: who, run: run(`${at}`) } as const;
+      state = record(store, state, started, { kind: "revision-made", name: who, command, at });
+    };
+    made(name, of("a"), "create", 1);
+    made(other, of("o"), "create", 2);
+    made(name, of("b"), "force-create", 3);
+    assert.deepEqual(store.revisions.of(name), [
+      { number: 2, at: 3, command: "force-create", spec: of("b") },
+      { number: 1, at: 1, command: "create", spec: of("a") },
+    ]);
+    assert.deepEqual([...store.revisions.images()].sort(), ["a", "b", "o"]);
+    state = record(store, state, { kind: "name-option-dropped", name });
+    assert.deepEqual(
+      store.revisions.of(name).map((one) => one.spec.arguments.addName),
+      [false, of("a").arguments.addName],
+      "what the newest one has turned out to be",
+    );
+    for (let at = 4; at < 4 + REVISIONS_MAX; at++) made(name, of(`n${at}`), "force-create", at);
+    const numbers = store.revisions.of(name).map((one) => one.number);
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: REVISIONS_MAX }, (_, at) => REVISIONS_MAX + 2 - at),
+    );
+    assert.equal(store.revisions.images().includes("b"), false);
+    made(name, of("big", 2 * REVISION_IMAGES_MAX), "force-create", 50);
+    made(name, of("small"), "rollback", 51);
+    assert.deepEqual(
+      store.revisions.of(name).map((one) => one.number),
+      [REVISIONS_MAX + 4],
+      "the former is too big",
+    );
+    closed((again) => assert.equal(again.revisions.of(name).length, 1));
+    state = record(store, state, { kind: "unikernel-removed", name });
+    assert.deepEqual(store.revisions.of(name), []);
+    assert.deepEqual(store.revisions.images(), ["o"]);
+  });
+
+  it("keeps the revisions of what ended by itself if there is anything to go back to, of a limited number", () => {
+    const store = opened();
+    let state = EMPTY_STATE;
+    const live = (who: string, revisions: number, at: number) => {
+      const name = parseName(who);
+      state = apply(state, { kind: "unikernel-admitted", name, spec: spec([]) });
+      const made: Event = { kind: "revision-made", name, command: "create", at };
+      state = record(
+        store,
+        state,
+        { kind: "unikernel-started", name, run: run(who) },
+        ...new Array(revisions).fill(made),
+      );
+      state = record(store, state, { kind: "unikernel-ended", name, status: "exit 0", at });
+    };
+    live("once", 1, 1);
+    assert.deepEqual(store.revisions.of(parseName("once")), []);
+    for (let at = 0; at <= ENDED_REVISIONS_MAX; at++) live(`twice${at}`, 2, 10 + at);
+    const left = Array.from(
+      { length: ENDED_REVISIONS_MAX + 1 },
+      (_, at) => store.revisions.of(parseName(`twice${at}`)).length,
+    );
+    assert.deepEqual(left, [0, ...new Array(ENDED_REVISIONS_MAX).fill(2)]);
+    live("twice1", 1, 100);
+    assert.equal(store.revisions.of(parseName("twice1"))[0]?.number, 3, "it goes on where it was");
   });
 
   it("of a newer program is refused", () => {
