@@ -72,12 +72,15 @@ function isBelow(name: Name, path: Name): boolean {
   return name.parentPath.isWithin(path);
 }
 
-interface Used {
+/** What unikernels hold. */
+export interface Used {
   readonly count: number;
+  /** MiB. */
   readonly memory: Int;
 }
 
-function usedBelow(resources: Resources, path: Name): Used {
+/** What the unikernels at a path and below hold. */
+export function usedBelow(resources: Resources, path: Name): Used {
   let count = 0;
   let memory: Int = 0;
   for (const unikernel of resources.unikernels.values()) {
@@ -88,7 +91,8 @@ function usedBelow(resources: Resources, path: Name): Used {
   return { count, memory };
 }
 
-function blockUsedBelow(resources: Resources, path: Name): Int {
+/** The sizes of the block devices at a path and below, MiB. */
+export function blockUsedBelow(resources: Resources, path: Name): Int {
   let used: Int = 0;
   for (const block of resources.blocks.values()) if (isBelow(block.name, path)) used = add(used, block.size);
   return used;
