@@ -18,10 +18,15 @@ import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import type { MetricsAddress } from "../../plugins/openmetrics/address.ts";
+import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
+import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
+import { stateFamilies } from "../../plugins/openmetrics/state-families.ts";
 import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import type { Log } from "../common/log.ts";
+import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
 import { prepareBlocks, scanBlocks } from "./block-files.ts";
 import { DaemonCommands } from "./commands.ts";
@@ -29,6 +34,7 @@ import { ConsoleLink } from "./console-link.ts";
 import { ImageStore } from "./images.ts";
 import { importState } from "./import-state.ts";
 import type { InstanceHost } from "./instance.ts";
+import { MeteredCommands } from "./metered-commands.ts";
 import { recover } from "./recovery.ts";
 import { selfCommand } from "./self-command.ts";
 import { Server } from "./server.ts";
@@ -50,6 +56,7 @@ const flags = {
   tmpdir: tmpdirFlag,
   dbdir: dbdirFlag,
   activation: activationFlag,
+  metrics: metricsFlag,
   fullName: switchFlag(["--no-drop-path"], "Pass the full name in --name=, not the label only."),
   zvolPath: valueFlag<Name | undefined>(
     "--allow-zvol-for",
@@ -85,6 +92,7 @@ interface Values {
   readonly tmpdir: string;
   readonly dbdir: string;
   readonly activation: boolean;
+  readonly metrics: MetricsAddress | undefined;
   readonly fullName: boolean;
   readonly zvolPath: Name | undefined;
   readonly tender: string | undefined;
@@ -181,7 +189,9 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     now: Date.now,
     log,
   });
-  const server = new Server(commands);
+  const meter = values.metrics === undefined ? undefined : new RequestMeter();
+  const server = new Server(meter === undefined ? commands : new MeteredCommands(commands, meter));
+  let metrics: MetricsServer | undefined;
   try {
     await importState(values.dbdir, store, images, log, Date.now);
     const discovered = { kind: "policy-added", name: Names.root, policy: rootPolicy } as const;
@@ -194,6 +204,15 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     const toStart = await recover({ temporaryDirectory: values.tmpdir, store, supervisor, network, log });
     if (!(await consoles.start())) log.warning("no console daemon yet: is albatross-console started?");
     await server.listen({ path: socketFile(values.tmpdir, "vmmd"), activation: values.activation });
+    metrics = await startMetrics(
+      values.metrics,
+      {
+        daemon: "albatrossd",
+        numbers: () => ({ connections: { unix: server.counts }, queues: { commands: supervisor.waiting } }),
+        families: () => [...stateFamilies(supervisor.state), ...(meter?.families("albatrossd") ?? [])],
+      },
+      log,
+    );
     notifySystemd("READY=1");
     const starting = supervisor.startAll(toStart);
     const signal = await stopped;
@@ -206,6 +225,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     await events.close();
     return 0;
   } finally {
+    metrics?.close();
     server.close();
     consoles.stop();
     statistics.close();

@@ -38,6 +38,13 @@ export class Serial {
     }
   }
 
+  /** Tasks that wait for others of their key. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { count } of this.#tails.values()) waiting += count - 1; // the first one runs
+    return waiting;
+  }
+
   /** Waits until nothing is running or queued. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all([...this.#tails.values()].map((entry) => entry.tail));

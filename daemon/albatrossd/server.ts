@@ -27,6 +27,7 @@ export class Server {
   readonly #commands: Commands;
   readonly #times: ServerTimes;
   #listener: Listener | undefined;
+  #accepted = 0;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(
@@ -35,6 +36,11 @@ export class Server {
   ) {
     this.#commands = commands;
     this.#times = times;
+  }
+
+  /** Connections now, and ever accepted. */
+  get counts(): { readonly active: number; readonly total: number } {
+    return { active: this.#sessions.size, total: this.#accepted };
   }
 
   /** Starts accepting. @throws if the socket cannot be bound */
@@ -46,6 +52,7 @@ export class Server {
         connection.destroy();
       }
       this.#sessions.add(session);
+      this.#accepted++;
       // The timer exists only while somebody is connected: an idle daemon sleeps.
       this.#sweep ??= setInterval(() => this.#closeIdle(), this.#times.sweepInterval);
       return session;

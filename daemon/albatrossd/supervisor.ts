@@ -81,6 +81,11 @@ export class Supervisor {
     this.#version++;
   }
 
+  /** Commands and restarts that wait for earlier work on the same unikernel. */
+  get waiting(): number {
+    return this.#serial.waiting;
+  }
+
   /** Applies events that need not be on the disk. */
   note(...events: readonly Event[]): void {
     this.#version++;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
-import { type CommandHandlers, CommandSession } from "./command-session.ts";
+import { type CommandHandlers, CommandSession, type CommandSessionOptions } from "./command-session.ts";
 import type { Log } from "./log.ts";
 
 /** Connections at a time; further ones are closed at once. Less where there are fewer descriptors. */
@@ -19,6 +19,8 @@ export interface CommandServerOptions {
   readonly log: Log;
   /** Longest command, bytes. */
   readonly commandMax: number;
+  /** As in {@link CommandSessionOptions}. */
+  readonly observe?: CommandSessionOptions["observe"];
   /** Connections at a time, at most {@link CONNECTIONS_MAX}. */
   readonly limit?: number;
 }
@@ -43,7 +45,7 @@ export class CommandServer {
 
   /** Takes a new connection. */
   accept(connection: Connection): ConnectionHandlers {
-    const { log, serve, commandMax } = this.#options;
+    const { log, serve, commandMax, observe } = this.#options;
     if (this.#connections.size >= this.#limit) {
       log.warning(`refusing a connection: there are ${this.#limit} already`);
       connection.destroy();
@@ -63,7 +65,7 @@ export class CommandServer {
       this.#silent.delete(connection);
       this.#connections.delete(connection);
     };
-    return new CommandSession(connection, serve(connection), { log, commandMax, spoke, left });
+    return new CommandSession(connection, serve(connection), { log, commandMax, spoke, left, observe });
   }
 
   /** Closes all connections. */

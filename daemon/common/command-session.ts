@@ -43,6 +43,8 @@ export interface CommandSessionOptions {
   readonly commandMax: number;
   /** Called with every valid command. */
   readonly spoke?: () => void;
+  /** Told of every command that was carried out, e.g. a `RequestMeter`; seconds. */
+  readonly observe?: ((kind: string, result: "success" | "failure", seconds: number) => void) | undefined;
   /** Called once when the connection is gone. */
   readonly left: () => void;
 }
@@ -120,7 +122,10 @@ export class CommandSession implements ConnectionHandlers {
   }
 
   #carryOut(header: Header, command: Command): void {
+    const begun = performance.now();
     const { reply, keep, answered } = this.#handlers.command(header, command);
+    const result = reply?.kind === "failure" ? "failure" : "success";
+    this.#options.observe?.(command.kind, result, (performance.now() - begun) / 1000);
     this.#options.spoke?.();
     if (reply !== undefined) this.#connection.send(encodeFrame({ header, payload: reply }));
     if (keep) answered?.();

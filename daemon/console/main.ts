@@ -5,11 +5,13 @@
  */
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, UsageError, valueFlag } from "../common/flags.ts";
 import { listenDaemon } from "../common/listen.ts";
+import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { runDaemon } from "../common/run-daemon.ts";
 import { COMMAND_MAX, ConsoleHandlers } from "./console-handlers.ts";
 import { ConsoleService, DEFAULT_SUBSCRIBERS_MAX } from "./console-service.ts";
@@ -21,6 +23,7 @@ const definition = {
   flags: {
     tmpdir: tmpdirFlag,
     activation: activationFlag,
+    metrics: metricsFlag,
     maxSubscribers: valueFlag(
       "--max-subscribers",
       "N",
@@ -44,25 +47,41 @@ const definition = {
 
 /** Runs the daemon until a signal ends it; gives the exit status. */
 export function run(args: readonly string[]): Promise<number> {
-  return runDaemon(definition, args, async ({ tmpdir, activation, maxSubscribers, maxLine }, { log, stopped }) => {
-    const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
-    const server = new CommandServer({
-      serve: (connection) => new ConsoleHandlers(connection, service, log),
-      log,
-      commandMax: COMMAND_MAX,
-      limit: Math.floor(descriptorLimit() / 2), // the others are for fifos
-    });
-    const path = socketFile(tmpdir, "console");
-    const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
-      failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
-    });
-    log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
-    notifySystemd("READY=1");
-    log.info(`ending on ${await stopped}`);
-    notifySystemd("STOPPING=1");
-    listener.close();
-    server.close();
-    service.close();
-    return 0;
-  });
+  return runDaemon(
+    definition,
+    args,
+    async ({ tmpdir, activation, maxSubscribers, maxLine, metrics }, { log, stopped }) => {
+      const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
+      const meter = metrics === undefined ? undefined : new RequestMeter();
+      const server = new CommandServer({
+        serve: (connection) => new ConsoleHandlers(connection, service, log),
+        log,
+        observe: meter?.observe.bind(meter),
+        commandMax: COMMAND_MAX,
+        limit: Math.floor(descriptorLimit() / 2), // the others are for fifos
+      });
+      const path = socketFile(tmpdir, "console");
+      const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
+        failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
+      });
+      log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
+      const exporter = await startMetrics(
+        metrics,
+        {
+          daemon: "albatross-console",
+          numbers: () => ({ connections: { unix: server.counts }, queues: {} }),
+          families: () => meter?.families("albatross-console") ?? [],
+        },
+        log,
+      );
+      notifySystemd("READY=1");
+      log.info(`ending on ${await stopped}`);
+      notifySystemd("STOPPING=1");
+      exporter?.close();
+      listener.close();
+      server.close();
+      service.close();
+      return 0;
+    },
+  );
 }

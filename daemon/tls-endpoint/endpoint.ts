@@ -16,7 +16,7 @@ import type { Surroundings } from "./conversation.ts";
 import type { DelegationMemory } from "./delegation-memory.ts";
 import { type Limits, SLOWEST_RATE, SMALL_CERTIFICATE } from "./limits.ts";
 import type { Revocations } from "./revocations.ts";
-import { serve } from "./serve.ts";
+import { type Service, serve } from "./serve.ts";
 
 /** What an {@link Endpoint} works with. */
 export interface EndpointOptions {
@@ -26,6 +26,8 @@ export interface EndpointOptions {
   readonly revocations: Revocations;
   readonly delegations: DelegationMemory;
   readonly log: Log;
+  /** As in {@link Service}. */
+  readonly observe?: Service["observe"];
 }
 
 /** How often at most the time of a handshake is looked at, milliseconds. */
@@ -40,6 +42,8 @@ export class Endpoint {
   readonly #sessions = new Set<TlsSession>();
   #context: ServerContext;
   #idle: (() => void) | undefined;
+  /** Connections ever let in; handshakes that succeeded, and that did not. */
+  readonly #totals = { accepted: 0, success: 0, failure: 0 };
 
   /** @throws {OpenSslError} if certificate, key or CA cannot be used */
   constructor(options: EndpointOptions) {
@@ -53,6 +57,11 @@ export class Endpoint {
   /** Connections now. */
   get connections(): number {
     return this.#admission.count;
+  }
+
+  /** Since the start: connections let in, handshakes that succeeded, and that did not. */
+  get totals(): { readonly accepted: number; readonly success: number; readonly failure: number } {
+    return this.#totals;
   }
 
   /** Uses other files for new connections. @throws {OpenSslError}; the old ones are used on then */
@@ -77,6 +86,7 @@ export class Endpoint {
       connection.destroy();
       return closed;
     }
+    this.#totals.accepted++;
     try {
       session = this.#begin(connection, address, visitor);
       return session.events;
@@ -133,6 +143,7 @@ export class Endpoint {
         drain: () => line?.handlers.drain?.(),
         authenticated: () => {
           visitor.authenticated();
+          this.#totals.success++;
           line = new FrameLine(session, CHUNK_FRAME_LIMIT);
           line.progress = () => timer?.refresh();
           watchIdle(session);
@@ -145,6 +156,7 @@ export class Endpoint {
           place?.leave();
           visitor.left();
           this.#sessions.delete(session);
+          if (line === undefined) this.#totals.failure++;
           if (line !== undefined) line.handlers.close(error);
           else if (error !== undefined) log.info(`no connection with ${address}: ${error.message}`);
           if (this.#sessions.size === 0) this.#idle?.();
@@ -157,10 +169,10 @@ export class Endpoint {
   }
 
   async #serve(session: TlsSession, line: FrameLine, address: string): Promise<void> {
-    const { log, surroundings, revocations, delegations } = this.#options;
+    const { log, surroundings, revocations, delegations, observe } = this.#options;
     try {
       const recheck = () => this.closeRevoked();
-      await serve({ session, line, address, log, surroundings, revocations, delegations, recheck });
+      await serve({ session, line, address, log, surroundings, revocations, delegations, observe, recheck });
     } catch (error) {
       log.error(`while serving ${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       session.destroy();

@@ -5,10 +5,14 @@
  */
 import { readFileSync } from "node:fs";
 import { notifySystemd, takeSystemdSocket } from "../../host/systemd.ts";
+import type { MetricFamily } from "../../plugins/openmetrics/family.ts";
+import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
+import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import type { ServerIdentity } from "../../plugins/tls/server-context.ts";
 import { listenTcp, type TcpListener, takeTcp } from "../../runtime/tcp-socket.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { type FlagValues, UsageError } from "../common/flags.ts";
+import { startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, EXIT_USAGE, runDaemon } from "../common/run-daemon.ts";
 import { DelegationMemory } from "./delegation-memory.ts";
 import { Endpoint } from "./endpoint.ts";
@@ -81,7 +85,10 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const limits = withinDescriptors(limitsOf(values));
   const surroundings = { tmpdir: values.tmpdir, spool: values.spool, streamLimit: limits.stream };
   const identity = readIdentity(values, operands);
-  const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, log });
+  const meter = values.metrics === undefined ? undefined : new RequestMeter();
+  const observe = meter?.observe.bind(meter);
+  const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, log, observe });
+  let metrics: MetricsServer | undefined;
   const failed = (error: Error) => log.error(`while serving a connection: ${error.stack ?? error.message}`);
   context.onHangup(() => {
     try {
@@ -103,13 +110,35 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     const where = activation ? { fd: takeSystemdSocket() } : { address, port };
     const listener: TcpListener = listenTcp(where, (connection, peer) => endpoint.accept(connection, peer), { failed });
     log.info(activation ? "listening on the socket from systemd" : `listening on ${address} port ${listener.port}`);
+    metrics = await startMetrics(
+      values.metrics,
+      {
+        daemon: "albatross-tls-endpoint",
+        numbers: () => ({
+          connections: { tls: { active: endpoint.connections, total: endpoint.totals.accepted } },
+          queues: {},
+        }),
+        families: () => [handshakes(endpoint), ...(meter?.families("albatross-tls-endpoint") ?? [])],
+      },
+      log,
+    );
     notifySystemd("READY=1");
     log.info(`ending on ${await context.stopped}`);
     notifySystemd("STOPPING=1");
     listener.close();
     return 0;
   } finally {
+    metrics?.close();
     endpoint.close();
     revocations.free();
   }
+}
+
+function handshakes({ totals }: Endpoint): MetricFamily {
+  return {
+    name: "albatross_tls_handshakes",
+    type: "counter",
+    help: "TLS handshakes, by how they ended.",
+    samples: (["success", "failure"] as const).map((result) => ({ labels: { result }, value: totals[result] })),
+  };
 }

@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { tmpdir as systemTemporary } from "node:os";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { type Flag, integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import { metricsFlag } from "../common/metrics.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
 /** Every address of this host, of IPv6 and IPv4. */
@@ -75,6 +76,7 @@ export const endpointFlags = {
     () => undefined,
   ),
   activation: activationFlag,
+  metrics: metricsFlag,
   inetd: switchFlag(["--inetd"], "Serve the one connection on standard input, then exit. Needs --syslog or --quiet."),
   authorities: {
     names: ["--ca"],

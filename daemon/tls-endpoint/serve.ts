@@ -10,6 +10,7 @@ import { type Certificate, CertificateError, readCertificate } from "../../pki/c
 import { type ChainMeaning, type ChainRevocation, interpretCertificates } from "../../pki/chain.ts";
 import { ChainError } from "../../pki/chain-error.ts";
 import { ALBATROSS } from "../../pki/oids.ts";
+import type { RequestResult } from "../../plugins/openmetrics/request-meter.ts";
 import type { TlsSession } from "../../plugins/tls/tls-session.ts";
 import type { FrameLine } from "../../runtime/frame-line.ts";
 import type { Log } from "../common/log.ts";
@@ -30,6 +31,8 @@ export interface Service {
   readonly surroundings: Surroundings;
   readonly revocations: Revocations;
   readonly delegations: DelegationMemory;
+  /** Told of every request that was answered, e.g. a `RequestMeter`; seconds. */
+  readonly observe?: ((kind: string, result: RequestResult, seconds: number) => void) | undefined;
   /** Closes the connections of those who have just been revoked. */
   readonly recheck: () => void;
 }
@@ -38,8 +41,12 @@ export interface Service {
 export async function serve(service: Service): Promise<void> {
   const { line, log, address, session, surroundings } = service;
   let name = Name.root;
+  let kind = "unknown";
+  const begun = performance.now();
+  const observe = (result: RequestResult) => service.observe?.(kind, result, (performance.now() - begun) / 1000);
   try {
     const meaning = understand(service);
+    kind = meaning.kind === "revocation" ? meaning.kind : meaning.command.kind;
     if (meaning.kind === "revocation") {
       name = meaning.path;
       await revoke(service, meaning);
@@ -54,7 +61,9 @@ export async function serve(service: Service): Promise<void> {
       }
     }
     line.end();
+    observe("success");
   } catch (error) {
+    observe("failure");
     if (error instanceof ChainError || error instanceof Refusal) {
       log.warning(`failed to handle TLS connection ${error.message}`);
       await refuse(line, name, error.message);

@@ -49,17 +49,20 @@ async function ask(socketPath: string): Promise<string> {
 /**
  * The texts of all daemons that serve metrics in a directory. One that does not answer is left out.
  *
+ * @param own the socket of who asks, which is not asked
  * @param failed told of each that does not answer
  */
 export async function neighbourTexts(
   directory: string,
+  own: string | undefined,
   failed: (socket: string, error: Error) => void,
 ): Promise<readonly string[]> {
   const sockets = readdirSync(directory)
     .filter((file) => file.endsWith(METRICS_SOCKET_SUFFIX))
     .sort()
-    .slice(0, NEIGHBOURS_MAX)
-    .map((file) => join(directory, file));
+    .map((file) => join(directory, file))
+    .filter((socket) => socket !== own)
+    .slice(0, NEIGHBOURS_MAX);
   const texts = await Promise.all(
     sockets.map(async (socket) => {
       try {
