@@ -3,4 +3,10 @@
  *
  * @module
  */
-export const linkedRoles = ["albatrossd", "albatross-console", "albatross-tls-endpoint", "albatross-client"] as const;
+export const linkedRoles = [
+  "albatrossd",
+  "albatross-console",
+  "albatross-stats",
+  "albatross-tls-endpoint",
+  "albatross-client",
+] as const;

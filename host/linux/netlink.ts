@@ -27,7 +27,7 @@ export const DUMP_ATTEMPTS = 8;
 
 const [AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE] = [16, 3 | 0o2000000, 0];
 const MSG_DONTWAIT_TRUNC = 0x40 | 0x20;
-const EINTR = 4;
+const [EINTR, EAGAIN] = [4, 11];
 
 interface SocketCalls {
   socket(domain: number, type: number, protocol: number): number;
@@ -96,7 +96,6 @@ function encodeMessage(type: number, flags: number, header: Uint8Array, attribut
   view.setUint32(0, bytes.length, true);
   view.setUint16(4, type, true);
   view.setUint16(6, flags, true);
-  view.setUint32(8, 1, true); // each socket carries one request, so every reply is to this one
   bytes.set(header, NLMSG_HEADER);
   bytes.set(body, NLMSG_HEADER + aligned(header.length));
   return bytes;
@@ -117,66 +116,87 @@ function receive(descriptor: number, buffer: Uint8Array, attempt: string): Uint8
 }
 
 /**
- * Sends one request and takes all its replies.
+ * A socket to route netlink, for any number of requests. Close it.
  *
- * @param attempt what is attempted, `Cannot …`, for the error
- * @param header the part between the message header and the attributes, e.g. `struct ifinfomsg`
- * @returns the bodies of the replies, or `undefined` if a list was interrupted by a change
- * @throws {SystemError} with the kernel's refusal
+ * @throws {SystemError} if it cannot be made
  */
-function exchange(attempt: string, message: Uint8Array): Uint8Array[] | undefined {
-  const dump = (new DataView(message.buffer).getUint16(6, true) & NLM_F_DUMP) === NLM_F_DUMP;
-  const descriptor = calls().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
-  if (descriptor < 0) throw new SystemError(attempt, errno());
-  try {
-    if (Number(calls().send(descriptor, message, message.length, 0)) < 0) throw new SystemError(attempt, errno());
+export class RouteSocket {
+  readonly #descriptor: number;
+  readonly #buffer = new Uint8Array(RECEIVE_LIMIT);
+  #sequence = 0;
+
+  constructor() {
+    this.#descriptor = calls().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
+    if (this.#descriptor < 0) throw new SystemError("Cannot ask the kernel about interfaces", errno());
+  }
+
+  close(): void {
+    closeDescriptor(this.#descriptor);
+  }
+
+  /**
+   * Sends one request to the kernel and takes all its replies.
+   *
+   * @param attempt what is attempted, `Cannot …`, for the error
+   * @param header the part between the message header and the attributes, e.g. `struct ifinfomsg`
+   * @returns the replies without message headers; none for an acknowledgement
+   * @throws {SystemError} with the kernel's refusal; with EAGAIN if a list kept changing while it was given
+   */
+  request(
+    attempt: string,
+    type: number,
+    flags: number,
+    header: Uint8Array,
+    attributes: readonly Attribute[],
+  ): readonly Uint8Array[] {
+    const message = encodeMessage(type, NLM_F_REQUEST | flags, header, attributes);
+    for (let round = 0; round < DUMP_ATTEMPTS; round++) {
+      const replies = this.#exchange(attempt, message);
+      if (replies !== undefined) return replies;
+    }
+    throw new SystemError(attempt, EAGAIN, "The interfaces kept changing: try again");
+  }
+
+  /** Gives `undefined` if a list was interrupted by a change. */
+  #exchange(attempt: string, message: Uint8Array): Uint8Array[] | undefined {
+    const header = new DataView(message.buffer);
+    const dump = (header.getUint16(6, true) & NLM_F_DUMP) === NLM_F_DUMP;
+    const sequence = ++this.#sequence;
+    header.setUint32(8, sequence, true);
+    if (Number(calls().send(this.#descriptor, message, message.length, 0)) < 0) throw new SystemError(attempt, errno());
     const replies: Uint8Array[] = [];
     let interrupted = false;
-    const buffer = new Uint8Array(RECEIVE_LIMIT);
     for (;;) {
-      const bytes = receive(descriptor, buffer, attempt);
+      const bytes = receive(this.#descriptor, this.#buffer, attempt);
       const view = new DataView(bytes.buffer, 0, bytes.length);
       let at = 0;
       while (at + NLMSG_HEADER <= bytes.length) {
         const length = view.getUint32(at, true);
         const type = view.getUint16(at + 4, true);
         if (length < NLMSG_HEADER || at + length > bytes.length) break;
-        if ((view.getUint16(at + 6, true) & NLM_F_DUMP_INTERRUPTED) !== 0) interrupted = true;
+        const start = at;
+        at += aligned(length);
+        if (view.getUint32(start + 8, true) !== sequence) continue; // the rest of a request that failed
+        if ((view.getUint16(start + 6, true) & NLM_F_DUMP_INTERRUPTED) !== 0) interrupted = true;
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
-          const code = length >= NLMSG_HEADER + 4 ? -view.getInt32(at + NLMSG_HEADER, true) : 0;
+          const code = length >= NLMSG_HEADER + 4 ? -view.getInt32(start + NLMSG_HEADER, true) : 0;
           if (code > 0) throw new SystemError(attempt, code);
           return interrupted ? undefined : replies;
         }
-        replies.push(bytes.slice(at + NLMSG_HEADER, at + length));
-        at += aligned(length);
+        replies.push(bytes.slice(start + NLMSG_HEADER, start + length));
       }
       if (at === 0) throw new Error(`${attempt}: the kernel's answer is malformed. Report this defect`);
       if (!dump && replies.length > 0) return replies;
     }
-  } finally {
-    closeDescriptor(descriptor);
   }
 }
 
-/**
- * Sends one request to the kernel and takes all its replies.
- *
- * @param attempt what is attempted, `Cannot …`, for the error
- * @param header the part between the message header and the attributes, e.g. `struct ifinfomsg`
- * @returns the replies without message headers; none for an acknowledgement
- * @throws {SystemError} with the kernel's refusal; with EAGAIN if a list kept changing while it was given
- */
-export function request(
-  attempt: string,
-  type: number,
-  flags: number,
-  header: Uint8Array,
-  attributes: readonly Attribute[],
-): readonly Uint8Array[] {
-  const message = encodeMessage(type, NLM_F_REQUEST | flags, header, attributes);
-  for (let round = 0; round < DUMP_ATTEMPTS; round++) {
-    const replies = exchange(attempt, message);
-    if (replies !== undefined) return replies;
+/** As {@link RouteSocket.request}, on a socket for this one request. */
+export function request(...parameters: Parameters<RouteSocket["request"]>): readonly Uint8Array[] {
+  const socket = new RouteSocket();
+  try {
+    return socket.request(...parameters);
+  } finally {
+    socket.close();
   }
-  throw new SystemError(attempt, 11, "The interfaces kept changing: try again");
 }

@@ -179,6 +179,15 @@ export class Wire {
     return this.frames.map((frame) => decodeMessage(frame));
   }
 
+  /** Stops reading. */
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#connection?.resume();
+  }
+
   close(): void {
     this.#connection?.destroy();
   }
@@ -324,6 +333,22 @@ export class Machine {
     mkdirSync(join(this.tmpdir, "fifo"), { recursive: true });
     const daemon = this.launch("albatross-console", [`--tmpdir=${this.tmpdir}`, "-vv"], wrapper);
     await this.#serves(daemon, this.consoleSocket);
+    return daemon;
+  }
+
+  get statsSocket(): string {
+    return socketFile(this.tmpdir, "stat");
+  }
+
+  /** Starts albatross-stats, which measures every second, and waits until it serves. */
+  async startStats({ flags = [], wrapper }: DaemonOptions = {}): Promise<Daemon> {
+    mkdirSync(join(this.tmpdir, "util"), { recursive: true });
+    const daemon = this.launch(
+      "albatross-stats",
+      [`--tmpdir=${this.tmpdir}`, "--interval=1", "-vv", ...flags],
+      wrapper,
+    );
+    await this.#serves(daemon, this.statsSocket);
     return daemon;
   }
 
