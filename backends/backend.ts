@@ -7,7 +7,8 @@
  */
 import type { ByteString } from "../core/byte-string.ts";
 import type { Name } from "../core/name.ts";
-import type { MacAddress, UnikernelArguments, UnikernelType } from "../core/unikernel.ts";
+import type { MacAddress, UnikernelArguments } from "../core/unikernel.ts";
+import type { UnikernelType } from "../core/unikernel-type.ts";
 import type { ChildProcess } from "../runtime/process.ts";
 import type { ImageDescription } from "./image.ts";
 
@@ -36,8 +37,10 @@ export interface BackendHost {
 /** What is to be checked before anything on the host is touched. */
 export interface CheckRequest {
   readonly arguments: UnikernelArguments;
-  /** What inspection found in the image; `undefined` for types without image. */
+  /** What inspection found in the image; `undefined` for all types but solo5, whose backends inspect what they get. */
   readonly image: ImageDescription | undefined;
+  /** The image, uncompressed, for backends that inspect it themselves; `undefined` if there is none. */
+  readonly imageFile?: string | undefined;
   /** The value for `--name=`, or `undefined` if it is not to be added; part of what has to fit into the command line. */
   readonly nameArgument?: string | undefined;
 }
@@ -65,7 +68,7 @@ export interface Launcher {
 /** Everything a launched unikernel is given. */
 export interface LaunchRequest {
   readonly name: Name;
-  /** Path of the (uncompressed) image, `T/N.img`. */
+  /** Path of the (uncompressed) image, `T/N.img`; empty if there is none. */
   readonly imageFile: string;
   readonly arguments: UnikernelArguments;
   /** The value for `--name=`, or `undefined` if it is not to be added. */
@@ -88,8 +91,10 @@ export interface LaunchRequest {
 /** A launcher for one kind of virtual machine. */
 export interface Backend {
   readonly interfaceVersion: typeof BACKEND_INTERFACE_VERSION;
-  /** Short unique name: `hvt`, `spt`, `bhyve`. */
+  /** Short unique name: `hvt`, `spt`, `bhyve`. That of a plugin is what `create --typ` names. */
   readonly name: string;
+  /** Whether it boots from an image. Left to its check if absent. */
+  readonly images?: "required" | "none";
   /** Whether this backend is responsible for such a unikernel. */
   handles(type: UnikernelType, image: ImageDescription | undefined): boolean;
   /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { UnikernelType } from "../core/unikernel.ts";
+import type { UnikernelType } from "../core/unikernel-type.ts";
 import { type Backend, BackendRefusal } from "./backend.ts";
 import { hvtBackend } from "./hvt/hvt-backend.ts";
 import { type ImageDescription, isRunnable, unsupportedTarget } from "./image.ts";

@@ -111,9 +111,12 @@ function jsonSuccess(host: string, success: Success): JsonObject {
   }
 }
 
-/** A running unikernel; `digest` is null for BHyve machines, whose name is `vmName`. */
+/** Bytes of a SHA-256. */
+const DIGEST_LENGTH = 32;
+
+/** A running unikernel; `digest` is null for machines without image (BHyve), whose name is `vmName`. */
 export function jsonUnikernel(info: UnikernelInfo): JsonObject {
-  const solo5 = info.type === "solo5";
+  const image = info.type !== "bhyve" && info.digest.length === DIGEST_LENGTH;
   return {
     type: info.type,
     started: jsonTime(info.started),
@@ -128,8 +131,8 @@ export function jsonUnikernel(info: UnikernelInfo): JsonObject {
       sizeMb: jsonInt(size),
     })),
     networks: info.networks.map(({ name, bridge, mac }) => ({ name: jsonBytes(name), bridge: jsonBytes(bridge), mac })),
-    digest: solo5 ? hex(info.digest) : null,
-    vmName: solo5 ? null : jsonBytes(fromBytes(info.digest)),
+    digest: image ? hex(info.digest) : null,
+    vmName: image ? null : jsonBytes(fromBytes(info.digest)),
     arguments: info.arguments === undefined ? null : info.arguments.map(jsonBytes),
     cpus: jsonInt(info.cpus),
     linuxBootPartition: info.linuxBootPartition === undefined ? null : jsonBytes(info.linuxBootPartition),

@@ -8,7 +8,8 @@
 import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
 import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
-import type { BlockDevice, NetworkDevice, UnikernelType } from "../core/unikernel.ts";
+import type { BlockDevice, NetworkDevice } from "../core/unikernel.ts";
+import type { UnikernelType } from "../core/unikernel-type.ts";
 import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
 import { didYouMean, listed } from "./alternatives.ts";
 import { SIGNABLE, type Signable } from "./signable.ts";
@@ -22,6 +23,7 @@ import { parseInteger, within } from "./values/integer.ts";
 import { parseRemoteName } from "./values/remote-name.ts";
 import { parseSerial } from "./values/serial.ts";
 import { parseTimestamp } from "./values/timestamp.ts";
+import { parseType } from "./values/type.ts";
 
 /** What the parser of each kind gives. */
 export interface ValueKinds {
@@ -98,7 +100,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   block: parseBlockDevice,
   tap: parseNamedTap,
   timestamp: parseTimestamp,
-  type: oneOf("solo5", "bhyve"),
+  type: parseType,
   file: existingFile,
   directory: existingDirectory,
   "file-name": (text) => text,

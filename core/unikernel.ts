@@ -5,9 +5,7 @@
  */
 import type { ByteString } from "./byte-string.ts";
 import type { Int } from "./int.ts";
-
-/** The kind of virtual machine: a Solo5 unikernel (hvt or spt, as its image says) or a BHyve machine. */
-export type UnikernelType = "solo5" | "bhyve";
+import type { UnikernelType } from "./unikernel-type.ts";
 
 /** What happens when a unikernel ends by itself. */
 export type FailBehaviour =
@@ -92,7 +90,7 @@ export interface UnikernelInfo {
   readonly cpuIds: readonly Int[];
   /** MiB. */
   readonly memory: Int;
-  /** SHA-256 of the uncompressed image (32 bytes), or for BHyve the machine's name in ASCII. */
+  /** SHA-256 of the uncompressed image (32 bytes), or without image the machine's name in ASCII. */
   readonly digest: Uint8Array;
   readonly blockDevices: readonly BlockDeviceInfo[];
   readonly networks: readonly NetworkDeviceInfo[];

@@ -8,6 +8,7 @@ import { storedCredentials, validateCredentials } from "../../client/leaf.ts";
 import { closedEarly, requestRemote, type Upload } from "../../client/remote-request.ts";
 import { routeOf } from "../../client/sockets.ts";
 import { type Credentials, openTls, type TlsServer } from "../../client/tls-connection.ts";
+import { carriesImage } from "../../core/unikernel-type.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
 import type { Command, Message } from "../../core/wire/message.ts";
 import { readCertificate } from "../../pki/certificate.ts";
@@ -61,7 +62,7 @@ function commandIn({ chainDer }: Credentials): Command | undefined {
 function waitsFor(command: Command): { readonly compressed: boolean; readonly image: boolean } | undefined {
   if (command.kind === "block-set") return { compressed: command.compressed, image: false };
   if (!("config" in command) || command.config.image.length > 0) return undefined;
-  return command.config.type === "solo5" ? { compressed: command.config.compressed, image: true } : undefined;
+  return carriesImage(command.config.type) ? { compressed: command.config.compressed, image: true } : undefined;
 }
 
 async function single(

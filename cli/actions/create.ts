@@ -7,6 +7,7 @@
 import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices, suggestFlags } from "../../backends/image-match.ts";
 import type { UnikernelArguments, UnikernelConfig } from "../../core/unikernel.ts";
+import { carriesImage } from "../../core/unikernel-type.ts";
 import type { Message, UnikernelCommand } from "../../core/wire/message.ts";
 import type { Values } from "../command.ts";
 import type { create as definition } from "../commands/create.ts";
@@ -22,13 +23,12 @@ import { checkWatch, reportStart } from "../watch-report.ts";
 export async function create(values: Values<typeof definition>, context: Context): Promise<number> {
   const config = unikernelArguments(values);
   checkWatch(values);
-  const solo5 = values.type === "solo5";
-  using file = solo5 ? openImage(values.image) : undefined; // BHyve machines boot from a block device
-  if (file !== undefined) checkDevices(file, config);
+  using file = carriesImage(values.type) ? openImage(values.image) : undefined; // BHyve machines boot from a block device
+  if (file !== undefined && values.type === "solo5") checkDevices(file, config); // other images have no manifest
   const kind = values.force ? "unikernel-force-create" : "unikernel-create";
   const commandOf = (level: number): UnikernelCommand & { readonly config: UnikernelConfig } => ({
     kind,
-    config: { ...config, type: values.type, compressed: solo5 && level > 0, image: new Uint8Array(0) },
+    config: { ...config, type: values.type, compressed: file !== undefined && level > 0, image: new Uint8Array(0) },
   });
   const since = Date.now();
   let reply: Message | number;

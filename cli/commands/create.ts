@@ -46,7 +46,7 @@ export const create = defineCommand({
       kind: "type",
       fallback: "solo5",
       docv: "TYPE",
-      doc: "The kind of machine: solo5 or bhyve.",
+      doc: "The kind of machine: solo5, bhyve, or the name of another backend of the daemon. Of those, some need no image: then give /dev/null.",
     },
     imageInCertificate: {
       flags: ["--image-in-certificate"],

@@ -5,7 +5,8 @@
  */
 import type { Name } from "../name.ts";
 import type { BlockEntry, Consumer, PolicyEntry } from "../resources.ts";
-import type { MacAddress, UnikernelArguments, UnikernelType } from "../unikernel.ts";
+import type { MacAddress, UnikernelArguments } from "../unikernel.ts";
+import type { UnikernelType } from "../unikernel-type.ts";
 
 /** An image in the store. */
 export interface ImageReference {
@@ -18,7 +19,7 @@ export interface ImageReference {
 /** What shall run under a name: the desired state. */
 export interface UnikernelSpec {
   readonly type: UnikernelType;
-  /** `undefined` for types without image (BHyve). */
+  /** `undefined` for those that boot without (BHyve, and what a backend runs so). */
   readonly image: ImageReference | undefined;
   readonly arguments: UnikernelArguments;
 }

@@ -11,13 +11,13 @@ import type {
   UnikernelArguments,
   UnikernelConfig,
   UnikernelInfo,
-  UnikernelType,
 } from "../unikernel.ts";
+import type { UnikernelType } from "../unikernel-type.ts";
 import { fill, type PrintStyle } from "./style.ts";
 import { printTime } from "./time.ts";
 
 function typ(type: UnikernelType): string {
-  return `typ ${type === "bhyve" ? "BHyve" : "solo5"}`;
+  return `typ ${type === "bhyve" ? "BHyve" : type}`;
 }
 
 function failBehaviour(behaviour: FailBehaviour): string {

@@ -7,14 +7,8 @@
  */
 import type { ByteString } from "../byte-string.ts";
 import type { Int } from "../int.ts";
-import type {
-  BlockDevice,
-  FailBehaviour,
-  NetworkDevice,
-  UnikernelArguments,
-  UnikernelConfig,
-  UnikernelType,
-} from "../unikernel.ts";
+import type { BlockDevice, FailBehaviour, NetworkDevice, UnikernelArguments, UnikernelConfig } from "../unikernel.ts";
+import type { UnikernelType } from "../unikernel-type.ts";
 import {
   alternative,
   choiceDecoder,

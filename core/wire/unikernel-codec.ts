@@ -3,16 +3,11 @@
  *
  * @module
  */
-import type { ByteString } from "../byte-string.ts";
+import { type ByteString, fromText } from "../byte-string.ts";
 import type { Int } from "../int.ts";
-import type {
-  BlockDevice,
-  FailBehaviour,
-  NetworkDevice,
-  UnikernelArguments,
-  UnikernelConfig,
-  UnikernelType,
-} from "../unikernel.ts";
+import type { BlockDevice, FailBehaviour, NetworkDevice, UnikernelArguments, UnikernelConfig } from "../unikernel.ts";
+import { isBackendType, parseUnikernelType, TYPE_RULE, type UnikernelType } from "../unikernel-type.ts";
+import { DecodeError } from "./decode-error.ts";
 import {
   alternative,
   type Codec,
@@ -34,13 +29,25 @@ export const intSet: Codec<readonly Int[]> = lazy(() =>
   convert<readonly Int[], readonly Int[]>(setOf(int), ascending, ascending),
 );
 
-/** `Typ`. */
+function backendType(name: ByteString): UnikernelType {
+  const type = parseUnikernelType(name);
+  if (type === undefined || !isBackendType(type)) {
+    throw new DecodeError(`Cannot take this for the name of a backend: it has to be ${TYPE_RULE}`);
+  }
+  return type;
+}
+
+/** `Typ`. The original knows the first two, and closes the connection of whoever sends it a backend's name. */
 export const typeCodec: Codec<UnikernelType> = lazy(() => {
   const solo5 = explicit(0, nothing);
   const bhyve = explicit(1, nothing);
+  const backend = explicit(24, text);
   return choice<UnikernelType>(
-    [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve")],
-    (writer, value) => (value === "solo5" ? solo5 : bhyve).write(writer, undefined),
+    [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve"), alternative(backend, backendType)],
+    (writer, value) => {
+      if (isBackendType(value)) backend.write(writer, fromText(value));
+      else (value === "solo5" ? solo5 : bhyve).write(writer, undefined);
+    },
   );
 });
 

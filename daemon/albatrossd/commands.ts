@@ -8,6 +8,7 @@ import { decide } from "../../core/engine/decide.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
 import { jsonRevision } from "../../core/print/json.ts";
+import { carriesImage } from "../../core/unikernel-type.ts";
 import type { Header, Message, UnikernelCommand } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { delegationTime, IMAGE_BY_DIGEST_SEQUENCE, IMAGE_NOT_PRESENT } from "../../core/wire/peer-extensions.ts";
@@ -165,10 +166,10 @@ export class DaemonCommands implements Commands {
     const { type, compressed: _compressed, image: _image, ...given } = command.config;
     if (given.networks.length > 0) this.#host.refreshBridges();
     let image: StoredImage | undefined;
-    if (type === "solo5" && sequence === IMAGE_BY_DIGEST_SEQUENCE) {
+    if (carriesImage(type) && sequence === IMAGE_BY_DIGEST_SEQUENCE) {
       image = await this.#imageByDigest(upload);
       if (image === undefined) return failure(IMAGE_NOT_PRESENT);
-    } else if (type === "solo5") {
+    } else if (type === "solo5" || (carriesImage(type) && upload !== undefined)) {
       try {
         // An empty image is an invalid one, and is refused as such.
         image = await (upload ?? this.images.receive(false)).finish();
@@ -178,6 +179,10 @@ export class DaemonCommands implements Commands {
       }
     } else {
       await upload?.abort();
+    }
+    if (type !== "solo5" && image?.size === 0) {
+      image.release(); // there is none, in the form that some have of it
+      image = undefined;
     }
     return await create(this.#host.supervisor, {
       name,
@@ -226,7 +231,8 @@ export class DaemonCommands implements Commands {
 
   #encodeInfo(header: Header, generation: 4 | 5 | 6): Uint8Array {
     const { state } = this.#host.supervisor;
-    const unikernels = listUnikernels(state, header.name);
+    const ours = header.sequence === STATUS_SEQUENCE; // others would not understand the names of backends
+    const unikernels = listUnikernels(state, header.name, ours);
     const info = encodeFrame({
       header,
       payload: {
@@ -235,7 +241,7 @@ export class DaemonCommands implements Commands {
           generation === 6 ? { kind: "unikernels", unikernels } : { kind: "unikernels-old", generation, unikernels },
       },
     });
-    if (header.sequence !== STATUS_SEQUENCE) return info;
+    if (!ours) return info;
     const status = JSON.stringify(listStatus(state, header.name));
     const text = encodeFrame({
       header,

@@ -9,6 +9,7 @@ import type { Event } from "../../core/engine/event.ts";
 import { EMPTY_STATE } from "../../core/engine/state.ts";
 import { Name } from "../../core/name.ts";
 import { stateFile } from "../../core/paths.ts";
+import { carriesImage } from "../../core/unikernel-type.ts";
 import { decodeState } from "../../core/wire/state.ts";
 import type { Log } from "../common/log.ts";
 import { ImageError, type ImageStore, type StoredImage } from "./images.ts";
@@ -66,7 +67,7 @@ export async function importState(
     }));
     for (const { name, value } of unikernels) {
       const { type, compressed, image: bytes, ...given } = value;
-      const image = type === "solo5" ? await receiveImage(images, name, compressed, bytes, log) : undefined;
+      const image = carriesImage(type) ? await receiveImage(images, name, compressed, bytes, log) : undefined;
       if (image !== undefined) {
         pinned.push(image);
         await image.durable();

@@ -94,9 +94,11 @@ function requireFileName(name: Name): void {
 export async function check(host: InstanceHost, name: Name, spec: UnikernelSpec): Promise<Launcher> {
   try {
     requireFileName(name);
-    const image = spec.image === undefined ? undefined : describeImage(host.images.pathOf(spec.image.sha256));
+    const imageFile = spec.image === undefined ? undefined : host.images.pathOf(spec.image.sha256);
+    const image = imageFile === undefined || spec.type !== "solo5" ? undefined : describeImage(imageFile);
     const backend = chooseBackend(host.backends, spec.type, image);
-    const request = { arguments: spec.arguments, image, nameArgument: nameArgument(host, name, spec) };
+    requireImage(backend, imageFile);
+    const request = { arguments: spec.arguments, image, imageFile, nameArgument: nameArgument(host, name, spec) };
     const launcher = await backend.check(request, host.backendHost);
     for (const network of spec.arguments.networks) host.network.checkBridge(bridgeOf(network));
     return launcher;
@@ -106,6 +108,15 @@ export async function check(host: InstanceHost, name: Name, spec: UnikernelSpec)
       throw new StartError(error.message, { cause: error });
     }
     throw new StartError(`cannot prepare the unikernel: ${reason(error)}`, { cause: error });
+  }
+}
+
+function requireImage({ name, images }: Backend, imageFile: string | undefined): void {
+  if (images === "required" && imageFile === undefined) {
+    throw new StartError(`Cannot run this by ${name}: there is no image, and it boots from one. Give an image file`);
+  }
+  if (images === "none" && imageFile !== undefined) {
+    throw new StartError(`Cannot run this by ${name}: it takes no image. Give /dev/null in its place`);
   }
 }
 

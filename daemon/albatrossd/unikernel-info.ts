@@ -9,16 +9,23 @@ import type { Name } from "../../core/name.ts";
 import { blockNameOf, bridgeOf } from "../../core/resources.ts";
 import { select } from "../../core/tree.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
+import { isBackendType } from "../../core/unikernel-type.ts";
 import { macOf } from "./instance.ts";
 
 /** Bytes of a sector where the configuration does not say. */
 const DEFAULT_SECTOR_SIZE = 512;
 
-function infoOf(state: State, unikernel: Unikernel): UnikernelInfo {
+/** The type, or for peers that know no others that of the protocol which comes nearest. */
+function typeOf({ spec }: Unikernel, anyType: boolean): UnikernelInfo["type"] {
+  if (anyType || !isBackendType(spec.type)) return spec.type;
+  return spec.image === undefined ? "bhyve" : "solo5";
+}
+
+function infoOf(state: State, unikernel: Unikernel, anyType: boolean): UnikernelInfo {
   const { name, spec, arguments: given, phase, startedAt } = unikernel;
   const taps = phase.kind === "running" ? phase.run.taps : [];
   return {
-    type: spec.type,
+    type: typeOf(unikernel, anyType),
     startup: given.startup,
     failBehaviour: given.failBehaviour,
     cpuIds: given.cpuIds,
@@ -50,11 +57,19 @@ function isListed(unikernel: Unikernel): boolean {
   return unikernel.phase.kind !== "starting" || unikernel.startedAt > 0;
 }
 
-/** The unikernels that `query` selects, in the order of replies. */
-export function listUnikernels(state: State, query: Name): readonly { name: Name; info: UnikernelInfo }[] {
+/**
+ * The unikernels that `query` selects, in the order of replies.
+ *
+ * @param anyType whether who asks knows the names of backends as types
+ */
+export function listUnikernels(
+  state: State,
+  query: Name,
+  anyType: boolean,
+): readonly { name: Name; info: UnikernelInfo }[] {
   return select(state.unikernels, query)
     .filter(({ entry }) => isListed(entry))
-    .map(({ name, entry }) => ({ name, info: infoOf(state, entry) }));
+    .map(({ name, entry }) => ({ name, info: infoOf(state, entry, anyType) }));
 }
 
 /** How a unikernel is doing: what the protocol's info has no place for. */

@@ -11,6 +11,7 @@ import { fromText } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import { type SocketRole, socketFile } from "../../core/paths.ts";
 import type { UnikernelConfig } from "../../core/unikernel.ts";
+import { carriesImage } from "../../core/unikernel-type.ts";
 import { REPLY_FRAME_LIMIT } from "../../core/wire/framing.ts";
 import type { Command, Message, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
@@ -102,7 +103,7 @@ export class Conversation {
     } else if (command.config.image.length > 0) {
       const { image } = command.config;
       await this.#ask(withImage(command, new Uint8Array(0)), { length: image.length, chunks: [image] });
-    } else if (command.config.type === "solo5") {
+    } else if (carriesImage(command.config.type)) {
       await this.#createFromStream(command);
     } else {
       await this.#ask(command); // a guest that has no image

@@ -13,8 +13,8 @@ import type {
   UnikernelArguments,
   UnikernelConfig,
   UnikernelInfo,
-  UnikernelType,
 } from "../../core/unikernel.ts";
+import { parseUnikernelType, type UnikernelType } from "../../core/unikernel-type.ts";
 import { JsonError, type JsonReader } from "./json-reader.ts";
 
 /** A policy. */
@@ -96,8 +96,8 @@ export function argumentsFromJson(json: JsonReader): UnikernelArguments {
 }
 
 function typeFromJson(json: JsonReader): UnikernelType {
-  const type = json.string();
-  if (type !== "solo5" && type !== "bhyve") throw new JsonError(`${type} is no type of unikernel`);
+  const type = parseUnikernelType(json.string());
+  if (type === undefined) throw new JsonError(`${json.string()} is no type of unikernel`);
   return type;
 }
 

@@ -13,6 +13,7 @@ import type { Policy } from "../../core/policy.ts";
 import type { ProcessEnd } from "../../core/restart.ts";
 import type { InterfaceData, ProcessMemory, ResourceUsage, Statistics } from "../../core/statistics.ts";
 import type { FailBehaviour, UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
+import type { BackendType } from "../../core/unikernel-type.ts";
 import { TIME_MAX, TIME_MIN } from "../../core/wire/der-time.ts";
 import type { Command, Data, LogHistory, Message, Payload, Success } from "../../core/wire/message.ts";
 
@@ -67,7 +68,7 @@ const failBehaviour: fc.Arbitrary<FailBehaviour> = fc.oneof(
 );
 
 const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(formatMac);
-const type = fc.constantFrom("solo5" as const, "bhyve" as const);
+const type = fc.constantFrom("solo5" as const, "bhyve" as const, "qemu" as BackendType);
 
 // One device only: the order of several is not kept, which has tests of its own.
 const argumentsShape = {
