@@ -11,6 +11,7 @@ const roles: Readonly<Record<string, () => Promise<{ readonly run: Role }>>> = {
   albatrossd: () => import("./daemon/albatrossd/main.ts"),
   "albatross-console": () => import("./daemon/console/main.ts"),
   "albatross-stats": () => import("./daemon/stats/main.ts"),
+  "albatross-log": () => import("./daemon/log/main.ts"),
   "albatross-tls-endpoint": () => import("./daemon/tls-endpoint/main.ts"),
   "albatross-client": () => import("./cli/main.ts"),
 };

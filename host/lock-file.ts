@@ -37,7 +37,7 @@ function lock(path: string, descriptor: number): HeldLock {
   if (flock(descriptor, LOCK_EX | LOCK_NB) !== 0) {
     const reason = systemErrorText(errno());
     closeSync(descriptor);
-    throw new Error(`Cannot take the lock ${path}: ${reason}. Another albatrossd uses this directory; stop it first`);
+    throw new Error(`Cannot take the lock ${path}: ${reason}. Another daemon uses this directory; stop it first`);
   }
   return { release: () => closeSync(descriptor) };
 }

@@ -7,6 +7,7 @@ export const linkedRoles = [
   "albatrossd",
   "albatross-console",
   "albatross-stats",
+  "albatross-log",
   "albatross-tls-endpoint",
   "albatross-client",
 ] as const;

@@ -5,7 +5,7 @@
  */
 import { DecodeError } from "../../core/wire/decode-error.ts";
 import { FrameReader, FramingError } from "../../core/wire/framing.ts";
-import type { Command, Header, Payload } from "../../core/wire/message.ts";
+import type { Command, Data, Header, Payload } from "../../core/wire/message.ts";
 import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
 import type { Log } from "./log.ts";
@@ -29,6 +29,8 @@ export interface CommandResult {
 /** What answers the commands of one connection. */
 export interface CommandHandlers {
   command(header: Header, command: Command): CommandResult;
+  /** Takes data of a peer that sends some; gives whether more may come. Data closes the connection where this is missing. */
+  data?(header: Header, data: Data): boolean;
   /** Whether the connection carries a stream of data, so that answers are not all that may be queued. */
   readonly streaming?: boolean;
   /** Everything queued for the client was taken. */
@@ -97,7 +99,7 @@ export class CommandSession implements ConnectionHandlers {
         if (bytes === undefined) break;
         const { header, payload } = decodeMessage(bytes);
         if (payload.kind === "command") this.#carryOut(header, payload.command);
-        else this.#finish();
+        else if (payload.kind !== "data" || !this.#takeData(header, payload.data)) this.#finish();
       }
     } catch (error) {
       if (!(error instanceof DecodeError || error instanceof FramingError)) throw error;
@@ -130,6 +132,11 @@ export class CommandSession implements ConnectionHandlers {
     if (reply !== undefined) this.#connection.send(encodeFrame({ header, payload: reply }));
     if (keep) answered?.();
     else this.#finish();
+  }
+
+  #takeData(header: Header, data: Data): boolean {
+    this.#options.spoke?.();
+    return this.#handlers.data?.(header, data) === true;
   }
 
   #finish(): void {

@@ -374,7 +374,7 @@ describe("the database", () => {
       mkdirSync(other);
       const daemon = machine.launch("albatrossd", [`--tmpdir=${other}`, `--dbdir=${machine.dbdir}`]);
       assert.equal(await daemon.ends(), 125);
-      assert.match(daemon.log, /Another albatrossd uses this directory; stop it first/);
+      assert.match(daemon.log, /Another daemon uses this directory; stop it first/);
       assert.equal(machine.processes().length, 1);
       await machine.expect("here", destroy, "destroyed unikernel");
     });
@@ -390,7 +390,7 @@ describe("the database", () => {
       mkdirSync(other);
       const daemon = machine.launch("albatrossd", [`--tmpdir=${machine.tmpdir}`, `--dbdir=${other}`]);
       assert.equal(await daemon.ends(), 125);
-      assert.match(daemon.log, /fifo: .*Another albatrossd uses this directory; stop it first/);
+      assert.match(daemon.log, /fifo: .*Another daemon uses this directory; stop it first/);
       assert.deepEqual(files(), before);
       await machine.expect("here", destroy, "destroyed unikernel");
     });
