@@ -52,17 +52,23 @@ export interface Launcher {
   /** Whether a CPU is emulated. */
   readonly emulated: boolean;
   /**
-   * The complete command line of the tender.
+   * The complete command line of the tender, where it does not depend on what is chosen at the launch.
    *
    * @throws {BackendRefusal} if an argument cannot be passed on
    */
-  commandLine(request: LaunchRequest): readonly string[];
+  commandLine?(request: LaunchRequest): readonly string[];
   /**
-   * Starts the process.
+   * Starts the process. The console descriptor has to stay open until then.
    *
-   * @throws {BackendRefusal} with the system's reason as `cause`
+   * @throws {BackendRefusal} with the system's reason as `cause`; nothing of the unikernel is left then
    */
-  launch(request: LaunchRequest): ChildProcess;
+  launch(request: LaunchRequest): Promise<Launched>;
+}
+
+/** The process of a unikernel. */
+export interface Launched extends ChildProcess {
+  /** The name of the virtual machine, where the kernel keeps one beyond the end of the process. */
+  readonly machine?: string;
 }
 
 /** Everything a launched unikernel is given. */
@@ -103,4 +109,6 @@ export interface Backend {
    * @throws {BackendRefusal} with the text for the client
    */
   check(request: CheckRequest, host: BackendHost): Promise<Launcher>;
+  /** Removes a virtual machine whose process has ended. It is no error if there is none, and nothing is reported. */
+  release?(machine: string, host: BackendHost): Promise<void>;
 }

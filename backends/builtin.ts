@@ -5,12 +5,13 @@
  */
 import type { UnikernelType } from "../core/unikernel-type.ts";
 import { type Backend, BackendRefusal } from "./backend.ts";
+import { bhyveBackend } from "./bhyve/bhyve-backend.ts";
 import { hvtBackend } from "./hvt/hvt-backend.ts";
 import { type ImageDescription, isRunnable, unsupportedTarget } from "./image.ts";
 import { sptBackend } from "./spt/spt-backend.ts";
 
 /** In the order in which they are asked. */
-export const builtinBackends: readonly Backend[] = [hvtBackend, sptBackend];
+export const builtinBackends: readonly Backend[] = [hvtBackend, sptBackend, bhyveBackend];
 
 /**
  * The first of `backends` that is responsible for a unikernel.

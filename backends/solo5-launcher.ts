@@ -78,7 +78,7 @@ function launcher(tender: Tender, host: BackendHost): Launcher {
     description,
     emulated,
     commandLine,
-    launch: (request) => start(commandLine(request), request, host),
+    launch: async (request) => start(commandLine(request), request, host),
   };
 }
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { accessSync, constants, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type BackendHost, BackendRefusal } from "./backend.ts";
+import { findProgram, isExecutable } from "./find-program.ts";
 import { shellQuoted } from "./shell-word.ts";
 
 /** The outcome of a search: the absolute path of a tender, or everything that was looked for. */
@@ -26,9 +26,8 @@ export function searchTender(target: string, abiVersion: number, host: BackendHo
   for (const name of [`solo5-${target}.${abiVersion}`, `solo5-${target}`]) {
     const own = join(host.databaseDirectory, name);
     lookedFor.push(own, name);
-    const directories = host.path.split(":").map((directory) => (directory === "" ? "." : directory));
-    const path = [own, ...directories.map((directory) => join(directory, name))].find(isExecutable);
-    if (path !== undefined) return { found: true, path: resolve(path) };
+    const path = isExecutable(own) ? resolve(own) : findProgram(name, host.path);
+    if (path !== undefined) return { found: true, path };
   }
   return { found: false, lookedFor };
 }
@@ -41,13 +40,4 @@ export function tenderMissing(lookedFor: readonly string[]): BackendRefusal {
 /** The original's words for a tender that is nowhere. */
 export function tenderMissingText(lookedFor: readonly string[]): string {
   return `tender does not exist, looked for ${lookedFor.map(shellQuoted).join(", ")}`;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false; // not there, or not for us: the search goes on
-  }
 }

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { isGone } from "../runtime/process-identity.ts";
 
-export { identify, isAlive, type ProcessIdentity } from "../runtime/process-identity.ts";
+export { bootId, identify, isAlive, type ProcessIdentity } from "../runtime/process-identity.ts";
 
 /** A process whose environment has the variable that was looked for. */
 export interface MarkedProcess {

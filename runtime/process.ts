@@ -28,6 +28,8 @@ export interface ChildProcess {
 export interface SpawnOptions {
   /** The descriptor that becomes 0, 1 and 2 of the child, which gets no others. It stays open here. */
   readonly stdio: number;
+  /** Give the child an empty standard input instead: what reads it would take the output of others, e.g. of a fifo. */
+  readonly noInput?: boolean;
   /** The complete environment: nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   /** Ids of the CPUs that the process is confined to; empty: those of this program. */
@@ -179,7 +181,7 @@ export function spawnProcess(argv: readonly string[], options: SpawnOptions): Ch
       cmd: [...argv],
       cwd: directory,
       env: { ...options.environment },
-      stdio: [stdio, stdio, stdio],
+      stdio: [options.noInput === true ? "ignore" : stdio, stdio, stdio],
       detached: true,
       onExit(_child, code, signal, error) {
         resolve(error === undefined ? exitStatus(code, signal) : { kind: "unknown" });

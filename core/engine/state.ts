@@ -38,6 +38,8 @@ export interface Run {
   readonly taps: readonly { readonly tap: string; readonly mac: MacAddress }[];
   /** What runs it, e.g. `solo5-hvt`. */
   readonly launcher: string;
+  /** The name of the virtual machine, where the kernel keeps one beyond the end of the process (BHyve). */
+  readonly machine?: string;
 }
 
 /** Where a unikernel is in its life. */

@@ -191,17 +191,17 @@ interface Prepared {
 }
 
 /** Starts the process, with everything it needs in place. */
-function launch(
+async function launch(
   host: InstanceHost,
   name: Name,
   spec: UnikernelSpec,
   launcher: Launcher,
   { image, fifo, taps }: Prepared,
-): Started {
+): Promise<Started> {
   const console = openConsoleFifo(fifo);
   try {
     const instance = randomBytes(12).toString("hex");
-    const child = launcher.launch({
+    const child = await launcher.launch({
       name,
       imageFile: image,
       arguments: spec.arguments,
@@ -225,6 +225,7 @@ function launch(
       startedAt: host.now(),
       taps,
       launcher: launcher.description,
+      ...(child.machine === undefined ? {} : { machine: child.machine }),
     };
     return { run, child };
   } finally {
@@ -248,11 +249,12 @@ export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec,
     const consoleFailed = askConsole(host, name);
     if (!host.consoleIsThere()) throwIfFailed(await consoleFailed);
     const taps = await createTaps(host, name, spec, undo);
-    const started = launch(host, name, spec, launcher, { image, fifo, taps });
+    const started = await launch(host, name, spec, launcher, { image, fifo, taps });
     undo.push(async () => {
       const process = ownProcess(started.child, started.run);
       process.signal(constants.signals.SIGKILL);
       await process.exited;
+      await releaseMachine(host, started.run.machine);
     });
     throwIfFailed(await consoleFailed);
     return started;
@@ -262,6 +264,12 @@ export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec,
     const also = failures.length === 0 ? "" : `, and also ${failures.map(reason).join(", ")} while cleaning resources`;
     throw new StartError(`${text}${also}`, { cause: error });
   }
+}
+
+/** Removes a virtual machine that the kernel still keeps although its process has ended. */
+export async function releaseMachine(host: InstanceHost, machine: string | undefined): Promise<void> {
+  if (machine === undefined) return;
+  for (const backend of host.backends) await backend.release?.(machine, host.backendHost);
 }
 
 /**
@@ -278,6 +286,7 @@ export async function cleanUp(host: InstanceHost, name: Name, run: Run): Promise
       failures.push(reason(error));
     }
   };
+  await attempt(() => releaseMachine(host, run.machine)); // first: it holds the taps
   await attempt(() => rmSync(imageFile(host.temporaryDirectory, name), { force: true }));
   await attempt(() => rmSync(fifoFile(host.temporaryDirectory, name), { force: true }));
   await Promise.all(run.taps.map(({ tap }) => attempt(() => host.network.destroyTap(tap))));

@@ -33,7 +33,7 @@ import { DaemonCommands } from "./commands.ts";
 import { ConsoleLink } from "./console-link.ts";
 import { ImageStore } from "./images.ts";
 import { importState } from "./import-state.ts";
-import type { InstanceHost } from "./instance.ts";
+import { type InstanceHost, releaseMachine } from "./instance.ts";
 import { MeteredCommands } from "./metered-commands.ts";
 import { recover } from "./recovery.ts";
 import { selfCommand } from "./self-command.ts";
@@ -201,7 +201,14 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     );
     store.record([discovered], supervisor.state); // for those who look into the database only
     events.note(daemonStarted("albatrossd"));
-    const toStart = await recover({ temporaryDirectory: values.tmpdir, store, supervisor, network, log });
+    const toStart = await recover({
+      temporaryDirectory: values.tmpdir,
+      store,
+      supervisor,
+      network,
+      releaseMachine: (machine) => releaseMachine(host, machine),
+      log,
+    });
     if (!(await consoles.start())) log.warning("no console daemon yet: is albatross-console started?");
     await server.listen({ path: socketFile(values.tmpdir, "vmmd"), activation: values.activation });
     metrics = await startMetrics(

@@ -7,13 +7,20 @@ import { readdirSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { machineOf } from "../../backends/bhyve/bhyve-command-line.ts";
 import type { Event } from "../../core/engine/event.ts";
 import type { Run } from "../../core/engine/state.ts";
 import { type Name, NameError, parseName } from "../../core/name.ts";
 import { compareTreeOrder } from "../../core/tree.ts";
 import type { StoredUnikernel } from "../../host/database/rows.ts";
 import type { HostNetwork } from "../../host/network.ts";
-import { findByEnvironment, identify, type ProcessIdentity } from "../../host/process-identity.ts";
+import {
+  bootId,
+  commandLineOf,
+  findByEnvironment,
+  identify,
+  type ProcessIdentity,
+} from "../../host/process-identity.ts";
 import { watchProcess } from "../../runtime/process-watch.ts";
 import type { Log } from "../common/log.ts";
 import { MARK } from "./instance.ts";
@@ -35,12 +42,16 @@ export interface RecoveryHost {
   readonly supervisor: Supervisor;
   /** `undefined` where the network cannot be changed: not as root. */
   readonly network: HostNetwork | undefined;
+  /** Removes a virtual machine that the kernel still keeps. */
+  readonly releaseMachine: (machine: string) => Promise<void>;
   readonly log: Log;
 }
 
 interface Marked {
   readonly identity: ProcessIdentity;
   readonly instance: string;
+  /** The virtual machine that the kernel keeps beyond its end. */
+  readonly machine: string | undefined;
 }
 
 /** The processes that carry the mark of this store. */
@@ -52,7 +63,7 @@ function markedProcesses(storeId: string): Marked[] {
     const identity = identify(pid);
     // Anybody can set an environment variable: only processes of our own user can be ours.
     if (store !== storeId || instance === undefined || uid !== own || identity === undefined) continue;
-    found.push({ identity, instance });
+    found.push({ identity, instance, machine: machineOf(commandLineOf(pid) ?? []) });
   }
   return found;
 }
@@ -138,6 +149,13 @@ export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
     marked.delete(run.instance);
   }
   await endLeftovers([...marked.values()], log);
+  // Also those of processes that ended while nobody watched; after a start of the host the kernel has forgotten them.
+  const lost = stored.unikernels.flatMap(({ name, run }) =>
+    run !== undefined && run.bootId === bootId() && !adopted.has(name.text) ? [run.machine] : [],
+  );
+  for (const machine of new Set([...lost, ...[...marked.values()].map((leftover) => leftover.machine)])) {
+    if (machine !== undefined) await host.releaseMachine(machine);
+  }
   const keptTaps = new Set([...adopted.values()].flatMap((run) => run.taps.map(({ tap }) => tap)));
   if (network !== undefined) await removeTaps(network, store.id, keptTaps, log);
   const keptNames = new Set(adopted.keys());

@@ -10,6 +10,11 @@ import type { Connection } from "../../runtime/unix-socket.ts";
 import type { Log } from "../common/log.ts";
 import { PeerLink } from "./peer-link.ts";
 
+/** What the hypervisor calls the machine that a Solo5 tender has made (daemon.md 17): Linux has no names for them. */
+function hypervisorName(pid: number): string {
+  return process.platform === "freebsd" ? `solo5-${pid}` : "";
+}
+
 /** Tells albatross-stats of every start and end. Its failures never concern a unikernel. */
 export class StatisticsLink {
   readonly #log: Log;
@@ -53,7 +58,8 @@ export class StatisticsLink {
       device: given.networks[at]?.name ?? fromText(""),
       tap: fromText(tap),
     }));
-    const command = { kind: "statistics-add", device: fromText(""), pid: phase.run.pid, networks } as const;
+    const device = fromText(phase.run.machine ?? hypervisorName(phase.run.pid));
+    const command = { kind: "statistics-add", device, pid: phase.run.pid, networks } as const;
     this.#tell(name, (link) => link.request(name, command));
   }
 

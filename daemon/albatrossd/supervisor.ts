@@ -26,6 +26,9 @@ import type { Store } from "./store.ts";
 /** Milliseconds between SIGTERM and SIGKILL. */
 export const STOP_TIMEOUT_MS = 5_000;
 
+/** The same for a machine with an operating system, which shuts down when it is told to. */
+export const MACHINE_STOP_TIMEOUT_MS = 60_000;
+
 /** Milliseconds to wait for the end of a process after SIGKILL: the kernel may be busy freeing its memory. */
 export const KILL_TIMEOUT_MS = 3_000;
 
@@ -139,7 +142,7 @@ export class Supervisor {
         revision === undefined ? [] : [{ kind: "revision-made", name, command: revision, at: run.startedAt }];
       this.commit({ kind: "unikernel-started", name, run }, ...made);
     } catch (cause) {
-      await this.#end(name, process);
+      await this.#end(name, run, process);
       await this.#cleanUp(name, run);
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new StartError(`could not create unikernel: ${reason}`, { cause });
@@ -298,7 +301,7 @@ export class Supervisor {
     if (phase?.kind !== "running") return;
     const { run } = phase;
     const process = this.#processes.get(run.instance);
-    const status = process === undefined ? undefined : await this.#end(name, process);
+    const status = process === undefined ? undefined : await this.#end(name, run, process);
     this.#processes.delete(run.instance);
     await this.#cleanUp(name, run);
     const end: ExitStatus = status ?? { kind: "unknown" };
@@ -308,10 +311,11 @@ export class Supervisor {
     this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
   }
 
-  async #end(name: Name, process: ProcessHandle): Promise<ExitStatus> {
+  async #end(name: Name, run: Run, process: ProcessHandle): Promise<ExitStatus> {
+    const timeout = run.machine === undefined ? STOP_TIMEOUT_MS : MACHINE_STOP_TIMEOUT_MS;
     process.signal(constants.signals.SIGTERM);
-    if (!(await endsWithin(process, STOP_TIMEOUT_MS))) {
-      this.#log.warning(`unikernel ${name.toDisplay()} ignored SIGTERM for ${STOP_TIMEOUT_MS} ms, killing it`);
+    if (!(await endsWithin(process, timeout))) {
+      this.#log.warning(`unikernel ${name.toDisplay()} ignored SIGTERM for ${timeout} ms, killing it`);
       process.signal(constants.signals.SIGKILL);
       if (!(await endsWithin(process, KILL_TIMEOUT_MS))) {
         throw new StartError(

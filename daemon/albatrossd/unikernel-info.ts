@@ -15,6 +15,12 @@ import { macOf } from "./instance.ts";
 /** Bytes of a sector where the configuration does not say. */
 const DEFAULT_SECTOR_SIZE = 512;
 
+/** The digest of the image; of a machine without image its name, as long as it runs. */
+function digestOf({ spec, phase }: Unikernel): Uint8Array {
+  if (spec.image !== undefined) return Uint8Array.fromHex(spec.image.sha256);
+  return new TextEncoder().encode(phase.kind === "running" ? (phase.run.machine ?? "") : "");
+}
+
 /** The type, or for peers that know no others that of the protocol which comes nearest. */
 function typeOf({ spec }: Unikernel, anyType: boolean): UnikernelInfo["type"] {
   if (anyType || !isBackendType(spec.type)) return spec.type;
@@ -22,7 +28,7 @@ function typeOf({ spec }: Unikernel, anyType: boolean): UnikernelInfo["type"] {
 }
 
 function infoOf(state: State, unikernel: Unikernel, anyType: boolean): UnikernelInfo {
-  const { name, spec, arguments: given, phase, startedAt } = unikernel;
+  const { name, arguments: given, phase, startedAt } = unikernel;
   const taps = phase.kind === "running" ? phase.run.taps : [];
   return {
     type: typeOf(unikernel, anyType),
@@ -30,7 +36,7 @@ function infoOf(state: State, unikernel: Unikernel, anyType: boolean): Unikernel
     failBehaviour: given.failBehaviour,
     cpuIds: given.cpuIds,
     memory: given.memory,
-    digest: spec.image === undefined ? new Uint8Array() : Uint8Array.fromHex(spec.image.sha256),
+    digest: digestOf(unikernel),
     blockDevices: given.blockDevices.map((device) => {
       const block = blockNameOf(name, device);
       return {

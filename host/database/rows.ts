@@ -66,7 +66,9 @@ function decodeRun(text: string): Run {
   };
   const taps = field("taps");
   if (!Array.isArray(taps)) throw new Error("a stored process has no taps");
+  const machine = field("machine");
   return {
+    ...(typeof machine === "string" ? { machine } : {}),
     instance: string("instance"),
     pid: number("pid"),
     processStart: number("processStart"),

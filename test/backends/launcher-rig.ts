@@ -105,7 +105,7 @@ export class LauncherRig {
       console,
     };
     try {
-      const launched = new Running(launcher, request, launcher.launch(request), reader);
+      const launched = new Running(launcher, request, await launcher.launch(request), reader);
       this.#running.add(launched);
       return launched;
     } catch (error) {

@@ -99,7 +99,7 @@ describe("the check of a Solo5 unikernel", () => {
   it("finds the tender and puts it in front of its options", async () => {
     const launcher = await check("hvt", {});
     const tender = join(directory, "solo5-hvt");
-    assert.deepEqual(launcher.commandLine(plain), [tender, ...solo5CommandLine(plain)]);
+    assert.deepEqual(launcher.commandLine?.(plain), [tender, ...solo5CommandLine(plain)]);
     assert.equal(launcher.description, `solo5-hvt (${tender})`);
     assert.equal(launcher.emulated, false);
   });

@@ -82,6 +82,12 @@ describe("starting a process", {
     }
   });
 
+  test("gives an empty standard input on demand", async () => {
+    const script = "for f in /proc/$$/fd/*; do readlink $f; done; read line || echo end";
+    const file = join(directory, "single");
+    assert.equal(await outputOf(script, { noInput: true }), `/dev/null\n${file}\n${file}\nend\n`);
+  });
+
   test("gives exactly the environment asked for, and the root directory", async () => {
     assert.equal(
       await outputOf("tr '\\0' '\\n' < /proc/self/environ; pwd", {

@@ -30,6 +30,7 @@ const run = (instance: string): Run => ({
   startedAt: 1_700_000_000_000,
   taps: [{ tap: "vmmtap3", mac: "00:80:41:01:02:03" as MacAddress }],
   launcher: "solo5-hvt",
+  ...(instance === "one" ? { machine: "alba-17" } : {}),
 });
 const image = { sha256: "ab".repeat(32), size: 77 };
 const spec = (words: readonly string[]): UnikernelSpec => ({ type: "solo5", image, arguments: plain({ words }) });
