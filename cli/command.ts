@@ -30,10 +30,12 @@ export interface OptionDefinition {
   readonly section?: string;
 }
 
-/** A positional argument; all are required. */
+/** A positional argument. */
 export interface ArgumentDefinition {
   readonly docv: string;
   readonly kind: ValueKind;
+  /** May be left out, as may all that follow it. */
+  readonly optional?: true;
   readonly doc: string;
   /** What exists already and can be the value, for completions. */
   readonly completes?: CompletedNames;
@@ -88,8 +90,12 @@ type OptionValue<O extends OptionDefinition> = O extends { repeated: true }
     ? Single<O["kind"]>
     : Single<O["kind"]> | undefined;
 
+type ArgumentValue<A extends ArgumentDefinition> = A extends { optional: true }
+  ? Single<A["kind"]> | undefined
+  : Single<A["kind"]>;
+
 /** What an action gets for a definition. */
 export type Values<D> =
   D extends CommandDefinition<infer A, infer O>
-    ? { readonly [Key in keyof A]: Single<A[Key]["kind"]> } & { readonly [Key in keyof O]: OptionValue<O[Key]> }
+    ? { readonly [Key in keyof A]: ArgumentValue<A[Key]> } & { readonly [Key in keyof O]: OptionValue<O[Key]> }
     : never;

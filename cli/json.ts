@@ -12,7 +12,7 @@
  *
  * | kind | printed by | fields |
  * |---|---|---|
- * | `success` | create, restart, destroy, the policy commands, console | `host`, `text` (or null); create and restart: `watch` |
+ * | `success` | create, restart, rollback, destroy, the policy commands, console | `host`, `text` (or null); create, restart, rollback: `watch` |
  * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
  * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
  * | `policies` | policy | `host`, `policies` |
@@ -23,6 +23,7 @@
  * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |
  * | `log-event` | log, per event | see `core/log/json.ts` |
  * | `log-caught-up` | log, once everything past was printed | `cursor`, `time` |
+ * | `revisions` | revisions | `host`, `revisions`: each with `revision`, `time`, `command`, `digest`, `imageBytes` and its configuration |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
  * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |

@@ -59,10 +59,11 @@ export function parseArguments<A extends Arguments, O extends Options>(
   if (rest.length > positional.length) throw tooMany(rest.slice(positional.length));
   for (const [key, option] of Object.entries(definition.options))
     values[key] = optionValue(option, given.get(key) ?? []);
-  const missing = positional.slice(rest.length).map(([, argument]) => argument.docv);
+  const missing = positional.slice(rest.length).flatMap(([, { docv, optional }]) => (optional ? [] : [docv]));
   if (missing.length > 0) throw missingArguments(missing);
   for (const [at, [key, argument]] of positional.entries()) {
-    const text = rest[at] ?? "";
+    const text = rest[at];
+    if (text === undefined) continue;
     values[key] = parseValue(argument.kind, text, (style) => `${style.underline(argument.docv)} argument: `);
   }
   return { kind: "run", values: values as Values<CommandDefinition<A, O>> };

@@ -148,10 +148,24 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "revisions",
+    entry(
+      async () => (await import("./commands/revisions.ts")).revisions,
+      async () => (await import("./actions/revisions.ts")).revisions,
+    ),
+  ],
+  [
     "revoke",
     entry(
       async () => (await import("./commands/revoke.ts")).revoke,
       async () => (await import("./actions/revoke.ts")).revoke,
+    ),
+  ],
+  [
+    "rollback",
+    entry(
+      async () => (await import("./commands/rollback.ts")).rollback,
+      async () => (await import("./actions/rollback.ts")).rollback,
     ),
   ],
   [

@@ -32,6 +32,7 @@ export interface ValueKinds {
   "cpu-id": Int;
   "exit-code": Int;
   megabytes: Int;
+  revision: Int;
   "virtual-cpus": Int;
   "compression-level": number;
   name: Name;
@@ -92,6 +93,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   "cpu-id": within(0, 2 ** 31 - 1, "a CPU id (0 or above)"),
   "exit-code": within(0, 255, "an exit code between 0 and 255"),
   megabytes: within(1, undefined, "a size in MB (1 or above)"),
+  revision: within(1, undefined, "the number of a revision (1 or above)"),
   "virtual-cpus": within(1, 2 ** 31 - 1, "a number of virtual CPUs (1 or above)"),
   "compression-level": (text) => Number(within(0, 9, "a compression level between 0 and 9")(text)),
   name: (text) => original(() => parseName(text)),

@@ -63,7 +63,11 @@ export function commandManual(definition: CommandDefinition, programName: string
     bySection.set(heading, [...(bySection.get(heading) ?? []), option]);
   }
   const values = Object.values(definition.arguments);
-  const usage = [`${programName} ${definition.name}`, "[OPTION]…", ...values.map((value) => value.docv)].join(" ");
+  const usage = [
+    `${programName} ${definition.name}`,
+    "[OPTION]…",
+    ...values.map(({ docv, optional }) => (optional ? `[${docv}]` : docv)),
+  ].join(" ");
   const remote = definition.options["destination"] === undefined ? [] : remoteExits;
   const statuses = [...exits, ...remote, ...(definition.exits ?? []).map(({ status, doc }) => [status, doc] as const)];
   return {

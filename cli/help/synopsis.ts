@@ -18,7 +18,9 @@ export function commandSynopsis(definition: CommandDefinition, programName: stri
     `[${style.bold("--help")}]`,
     ...listed.sort(),
     `[${style.underline("OPTION")}]…`,
-    ...Object.values(definition.arguments).map((argument) => style.underline(argument.docv)),
+    ...Object.values(definition.arguments).map(({ docv, optional }) =>
+      optional ? `[${style.underline(docv)}]` : style.underline(docv),
+    ),
   ];
   return words.join(" ");
 }

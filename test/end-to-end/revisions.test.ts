@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { toText } from "../../core/byte-string.ts";
 import type { Command } from "../../core/wire/message.ts";
+import { runClient } from "../cli/run-client.ts";
 import { create, destroy, forceCreate, images, Machine, plain, restart, restarting, say } from "./harness.ts";
 
 const machine = new Machine();
@@ -94,6 +95,21 @@ describe("a unikernel's revisions", () => {
     await machine.expect("b", rollback(9), "refused: rollback: revision 9 is not kept; there are 5, 4, 3, 2, 1");
     await machine.expect("b", destroy, "destroyed unikernel");
     assert.ok(!stored(kernels["ticker"]));
+  });
+
+  it("are shown and gone back to by the client", async () => {
+    await machine.expect("k", create(kernels["exit-code"], endless), "created unikernel");
+    await machine.expect("k", forceCreate(kernels["ticker"], { memory: 20 }), "created unikernel");
+    const flag = `--tmpdir=${machine.tmpdir}`;
+    const shown = await runClient(["revisions", "k", flag]);
+    assert.equal(shown.status, 0);
+    assert.match(shown.stdout, /^REVISION .*\n2 .* force-create .* 20 MB .*\n1 .* create .* 16 MB .*\n$/);
+    const back = await runClient(["rollback", "k", "--json", flag]);
+    assert.equal(back.status, 0, back.stdout);
+    assert.equal((JSON.parse(back.stdout) as { watch: { state: string } }).watch.state, "running");
+    assert.equal(await digestOf("k"), sha256(kernels["exit-code"]));
+    assert.equal((await runClient(["rollback", "k", "77", flag])).status, 117);
+    await machine.expect("k", destroy, "destroyed unikernel");
   });
 
   it("outlive albatrossd", async () => {
