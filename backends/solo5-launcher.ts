@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import { type ChildProcess, SpawnError, spawnProcess } from "../runtime/process.ts";
 import {
   BACKEND_INTERFACE_VERSION,
   type Backend,
@@ -16,6 +14,7 @@ import {
 import { isRunnable, unsupportedTarget } from "./image.ts";
 import { checkSolo5 } from "./solo5-checks.ts";
 import { solo5CommandLine } from "./solo5-command-line.ts";
+import { startProcess } from "./start-process.ts";
 import { searchTender, tenderMissing } from "./tender-search.ts";
 import { requireAbiVersion } from "./tender-version.ts";
 
@@ -78,29 +77,6 @@ function launcher(tender: Tender, host: BackendHost): Launcher {
     description,
     emulated,
     commandLine,
-    launch: async (request) => start(commandLine(request), request, host),
+    launch: async (request) => startProcess(commandLine(request), request, host.path),
   };
-}
-
-function start(commandLine: readonly string[], request: LaunchRequest, host: BackendHost): ChildProcess {
-  try {
-    return spawnProcess(commandLine, {
-      stdio: request.console,
-      environment: { PATH: host.path, ...request.environment },
-      cpus: request.arguments.cpuIds.map(Number),
-      ...unprotected(),
-    });
-  } catch (error) {
-    if (error instanceof SpawnError) throw new BackendRefusal(error.message, { cause: error });
-    throw error;
-  }
-}
-
-/**
- * A daemon may be exempt from being killed when memory runs out; its unikernels must not inherit that. Nothing is to be
- * changed otherwise, as an unprivileged daemon could not.
- */
-function unprotected(): { oomScoreAdjust?: number } {
-  if (process.platform !== "linux") return {};
-  return Number(readFileSync("/proc/self/oom_score_adj", "utf8")) < 0 ? { oomScoreAdjust: 0 } : {};
 }
