@@ -1,5 +1,5 @@
 /**
- * Commands whose answers go on until the daemon closes the connection, or an interrupt: `console` and `stats`.
+ * Commands whose answers go on until the daemon closes the connection, or an interrupt: `console`, `log` and `stats`.
  *
  * @module
  */
@@ -24,13 +24,16 @@ import {
 import { modeOf } from "./mode.ts";
 import { flushOutput, gatherOutput } from "./output.ts";
 
-/** Prints everything that comes, by `show`, and gives the exit status. */
+/** What a printer of messages gives when it needs no more of them. */
+export const ENOUGH = Symbol("enough");
+
+/** Prints everything that comes, by `show`, until that gives {@link ENOUGH}, and gives the exit status. */
 export async function follow(
   values: DaemonValues,
   context: Context,
   name: Name,
   command: Command,
-  show: (message: Message) => void = (message) => void report(context, message),
+  show: (message: Message) => unknown = (message) => report(context, message),
 ): Promise<number> {
   const mode = modeOf(values);
   if (mode === "csr" || values.socket === SHOW_ONLY || values.destination === "-")
@@ -46,7 +49,7 @@ export async function follow(
     gatherOutput();
     for await (const message of connection.messages(flushOutput)) {
       replied ||= message.payload.kind !== "data";
-      show(message);
+      if (show(message) === ENOUGH) return 0;
       if (message.payload.kind === "failure") return EXIT_REFUSED;
     }
     if (!replied) throw new ProtocolError(`The connection to ${opened.address} was closed without a reply`);

@@ -99,6 +99,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "log",
+    entry(
+      async () => (await import("./commands/log.ts")).log,
+      async () => (await import("./actions/log.ts")).showLog,
+    ),
+  ],
+  [
     "policy",
     entry(
       async () => (await import("./commands/policy.ts")).policy,

@@ -7,6 +7,8 @@
  */
 import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
+import { parseCursor } from "../core/log/cursor.ts";
+import type { Cursor } from "../core/log/event.ts";
 import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
 import type { BlockDevice, NetworkDevice } from "../core/unikernel.ts";
 import type { UnikernelType } from "../core/unikernel-type.ts";
@@ -41,6 +43,8 @@ export interface ValueKinds {
   block: BlockDevice;
   tap: NamedTap;
   timestamp: number;
+  /** A place in an event log. */
+  cursor: Cursor;
   type: UnikernelType;
   /** Path of an existing file. */
   file: string;
@@ -102,6 +106,12 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   block: parseBlockDevice,
   tap: parseNamedTap,
   timestamp: parseTimestamp,
+  cursor: (text) => {
+    const cursor = parseCursor(text);
+    if (cursor === undefined)
+      throw new ValueError("expected 16 hex digits, a point and a number, as log --json prints");
+    return cursor;
+  },
   type: parseType,
   file: existingFile,
   directory: existingDirectory,

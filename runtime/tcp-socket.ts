@@ -32,8 +32,11 @@ export interface TcpListener extends Listener {
   readonly port: number;
 }
 
-/** Takes a new connection. `address` is the peer's, IPv4 ones in their own notation; empty if it is gone already. */
-export type AcceptTcp = (connection: Connection, address: string) => ConnectionHandlers;
+/**
+ * Takes a new connection. `address` is the peer's, IPv4 ones in their own notation; empty if it is gone already. `port` is
+ * the peer's, too.
+ */
+export type AcceptTcp = (connection: Connection, address: string, port: number) => ConnectionHandlers;
 
 interface State {
   events: SocketEvents | undefined;
@@ -66,7 +69,8 @@ function handlers(accept: AcceptTcp, options: SocketOptions): Bun.SocketHandler<
       };
       const address = socket.remoteAddress ?? "";
       const plain = address.startsWith(MAPPED) && address.includes(".") ? address.slice(MAPPED.length) : address;
-      state.events = connectionOver(raw, (connection) => accept(connection, plain), options);
+      const port = socket.remotePort ?? 0;
+      state.events = connectionOver(raw, (connection) => accept(connection, plain, port), options);
     },
     data(socket, chunk) {
       const state = socket.data;

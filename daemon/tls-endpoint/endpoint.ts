@@ -6,10 +6,11 @@
 import { CHUNK_FRAME_LIMIT } from "../../core/wire/framing.ts";
 import { TLS_APPLICATION_PROTOCOL } from "../../core/wire/peer-extensions.ts";
 import { ServerContext, type ServerIdentity } from "../../plugins/tls/server-context.ts";
-import { TlsSession } from "../../plugins/tls/tls-session.ts";
+import { ClientLeftError, TlsError, TlsSession } from "../../plugins/tls/tls-session.ts";
 import type { Connection, ConnectionHandlers } from "../../runtime/connection.ts";
 import { FrameLine } from "../../runtime/frame-line.ts";
 import type { Log } from "../common/log.ts";
+import type { AccessLog, ClientAddress } from "./access-log.ts";
 import { Admission, type Visitor } from "./admission.ts";
 import { CertificateBudget, type Place } from "./certificate-budget.ts";
 import type { Surroundings } from "./conversation.ts";
@@ -26,6 +27,7 @@ export interface EndpointOptions {
   readonly revocations: Revocations;
   readonly delegations: DelegationMemory;
   readonly log: Log;
+  readonly access: AccessLog;
   /** As in {@link Service}. */
   readonly observe?: Service["observe"];
 }
@@ -72,8 +74,8 @@ export class Endpoint {
   }
 
   /** Takes a new connection. */
-  accept(connection: Connection, address: string): ConnectionHandlers {
-    const { log } = this.#options;
+  accept(connection: Connection, address: string, port = 0): ConnectionHandlers {
+    const { log, access } = this.#options;
     let session: TlsSession | undefined;
     const evict = () => {
       log.debug(`closing the connection of ${address} to make room: it has shown no certificate yet`);
@@ -83,12 +85,13 @@ export class Endpoint {
     const visitor = this.#admission.enter(address, evict);
     if (visitor === undefined) {
       log.warning(`refusing a connection of ${address}: there are too many already`);
+      access.refused({ address, port }, "too many connections");
       connection.destroy();
       return closed;
     }
     this.#totals.accepted++;
     try {
-      session = this.#begin(connection, address, visitor);
+      session = this.#begin(connection, { address, port }, visitor);
       return session.events;
     } catch (error) {
       visitor.left();
@@ -96,8 +99,9 @@ export class Endpoint {
     }
   }
 
-  #begin(connection: Connection, address: string, visitor: Visitor): TlsSession {
-    const { limits, log } = this.#options;
+  #begin(connection: Connection, client: ClientAddress, visitor: Visitor): TlsSession {
+    const { limits, log, access } = this.#options;
+    const { address } = client;
     let place: Place | undefined;
     let line: FrameLine | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -149,7 +153,7 @@ export class Endpoint {
           watchIdle(session);
           // Memory of a large certificate is in use until the end; that of a small one does not matter any more.
           if (session.received <= SMALL_CERTIFICATE) place?.leave();
-          void this.#serve(session, line, address);
+          void this.#serve(session, line, client);
         },
         close: (error) => {
           clearTimeout(timer);
@@ -157,6 +161,8 @@ export class Endpoint {
           visitor.left();
           this.#sessions.delete(session);
           if (line === undefined) this.#totals.failure++;
+          const refused = line === undefined && error instanceof TlsError && !(error instanceof ClientLeftError);
+          if (refused) access.refused(client, error.message);
           if (line !== undefined) line.handlers.close(error);
           else if (error !== undefined) log.info(`no connection with ${address}: ${error.message}`);
           if (this.#sessions.size === 0) this.#idle?.();
@@ -168,11 +174,12 @@ export class Endpoint {
     return session;
   }
 
-  async #serve(session: TlsSession, line: FrameLine, address: string): Promise<void> {
-    const { log, surroundings, revocations, delegations, observe } = this.#options;
+  async #serve(session: TlsSession, line: FrameLine, client: ClientAddress): Promise<void> {
+    const { log, surroundings, revocations, delegations, access, observe } = this.#options;
+    const { address } = client;
     try {
       const recheck = () => this.closeRevoked();
-      await serve({ session, line, address, log, surroundings, revocations, delegations, observe, recheck });
+      await serve({ session, line, client, log, surroundings, revocations, delegations, access, observe, recheck });
     } catch (error) {
       log.error(`while serving ${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       session.destroy();

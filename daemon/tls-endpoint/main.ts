@@ -9,11 +9,13 @@ import type { MetricFamily } from "../../plugins/openmetrics/family.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import type { ServerIdentity } from "../../plugins/tls/server-context.ts";
-import { listenTcp, type TcpListener, takeTcp } from "../../runtime/tcp-socket.ts";
+import { type AcceptTcp, listenTcp, type TcpListener, takeTcp } from "../../runtime/tcp-socket.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
+import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { type FlagValues, UsageError } from "../common/flags.ts";
 import { startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, EXIT_USAGE, runDaemon } from "../common/run-daemon.ts";
+import { AccessLog } from "./access-log.ts";
 import { DelegationMemory } from "./delegation-memory.ts";
 import { Endpoint } from "./endpoint.ts";
 import { DESCRIPTORS_PER_CONNECTION, DESCRIPTORS_RESERVED, type Limits } from "./limits.ts";
@@ -22,6 +24,9 @@ import { Revocations } from "./revocations.ts";
 
 /** Exit status if inetd's connection would get the log. */
 export const EXIT_NO_LOG = 3;
+
+/** What this daemon calls itself towards others. */
+const PROGRAM = "albatross-tls-endpoint";
 
 type Values = FlagValues<typeof endpointFlags>;
 
@@ -87,7 +92,9 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const identity = readIdentity(values, operands);
   const meter = values.metrics === undefined ? undefined : new RequestMeter();
   const observe = meter?.observe.bind(meter);
-  const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, log, observe });
+  const events = openEventFeed(values.tmpdir, PROGRAM, log);
+  const access = new AccessLog((event) => events.note(event), performance.now.bind(performance));
+  const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, access, log, observe });
   let metrics: MetricsServer | undefined;
   const failed = (error: Error) => log.error(`while serving a connection: ${error.stack ?? error.message}`);
   context.onHangup(() => {
@@ -102,35 +109,40 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   });
   try {
     if (values.inetd) {
-      await takeTcp(0, (connection, address) => endpoint.accept(connection, address), { failed });
+      await takeTcp(0, (connection, address, port) => endpoint.accept(connection, address, port), { failed });
       await Promise.race([endpoint.drained(), context.stopped]);
       return 0;
     }
     const { address, activation, port = DEFAULT_PORT } = values;
     const where = activation ? { fd: takeSystemdSocket() } : { address, port };
-    const listener: TcpListener = listenTcp(where, (connection, peer) => endpoint.accept(connection, peer), { failed });
+    const accept: AcceptTcp = (connection, peer, from) => endpoint.accept(connection, peer, from);
+    const listener: TcpListener = listenTcp(where, accept, { failed });
+    events.note(daemonStarted(PROGRAM));
     log.info(activation ? "listening on the socket from systemd" : `listening on ${address} port ${listener.port}`);
     metrics = await startMetrics(
       values.metrics,
       {
-        daemon: "albatross-tls-endpoint",
+        daemon: PROGRAM,
         numbers: () => ({
           connections: { tls: { active: endpoint.connections, total: endpoint.totals.accepted } },
           queues: {},
         }),
-        families: () => [handshakes(endpoint), ...(meter?.families("albatross-tls-endpoint") ?? [])],
+        families: () => [handshakes(endpoint), ...(meter?.families(PROGRAM) ?? [])],
       },
       log,
     );
     notifySystemd("READY=1");
-    log.info(`ending on ${await context.stopped}`);
+    const signal = await context.stopped;
+    log.info(`ending on ${signal}`);
     notifySystemd("STOPPING=1");
     listener.close();
+    events.note(daemonStopped(PROGRAM, signal));
     return 0;
   } finally {
     metrics?.close();
     endpoint.close();
     revocations.free();
+    await events.close();
   }
 }
 

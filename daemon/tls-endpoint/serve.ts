@@ -4,6 +4,7 @@
  * @module
  */
 import { fromText } from "../../core/byte-string.ts";
+import { INT_MAX, normalize } from "../../core/int.ts";
 import { Name } from "../../core/name.ts";
 import { socketFile } from "../../core/paths.ts";
 import { type Certificate, CertificateError, readCertificate } from "../../pki/certificate.ts";
@@ -14,6 +15,7 @@ import type { RequestResult } from "../../plugins/openmetrics/request-meter.ts";
 import type { TlsSession } from "../../plugins/tls/tls-session.ts";
 import type { FrameLine } from "../../runtime/frame-line.ts";
 import type { Log } from "../common/log.ts";
+import type { AccessLog, ClientAddress } from "./access-log.ts";
 import { answer, Conversation, refuse, type Surroundings } from "./conversation.ts";
 import type { Delegation, DelegationMemory } from "./delegation-memory.ts";
 import { destroyBelow, isExpected, reasonOf } from "./destroy-below.ts";
@@ -26,11 +28,12 @@ export interface Service {
   readonly session: TlsSession;
   /** Frames within TLS. */
   readonly line: FrameLine;
-  readonly address: string;
+  readonly client: ClientAddress;
   readonly log: Log;
   readonly surroundings: Surroundings;
   readonly revocations: Revocations;
   readonly delegations: DelegationMemory;
+  readonly access: AccessLog;
   /** Told of every request that was answered, e.g. a `RequestMeter`; seconds. */
   readonly observe?: ((kind: string, result: RequestResult, seconds: number) => void) | undefined;
   /** Closes the connections of those who have just been revoked. */
@@ -39,7 +42,8 @@ export interface Service {
 
 /** Serves until the last answer was sent, and closes the connection. */
 export async function serve(service: Service): Promise<void> {
-  const { line, log, address, session, surroundings } = service;
+  const { line, log, client, session, surroundings, access } = service;
+  const { address } = client;
   let name = Name.root;
   let kind = "unknown";
   const begun = performance.now();
@@ -47,11 +51,12 @@ export async function serve(service: Service): Promise<void> {
   try {
     const meaning = understand(service);
     kind = meaning.kind === "revocation" ? meaning.kind : meaning.command.kind;
+    name = meaning.kind === "revocation" ? meaning.path : meaning.name;
+    const logout = access.login(name, client);
+    void line.gone.then(logout);
     if (meaning.kind === "revocation") {
-      name = meaning.path;
       await revoke(service, meaning);
     } else {
-      name = meaning.name;
       log.debug(`${address} asks for ${meaning.command.kind} ${name.toDisplay()}`);
       const conversation = new Conversation(line, meaning, session.applicationProtocol, surroundings);
       try {
@@ -66,6 +71,7 @@ export async function serve(service: Service): Promise<void> {
     observe("failure");
     if (error instanceof ChainError || error instanceof Refusal) {
       log.warning(`failed to handle TLS connection ${error.message}`);
+      access.refused(client, error.message, name);
       await refuse(line, name, error.message);
       line.end();
     } else if (error instanceof ClientGoneError || error instanceof CutFrameError) {
@@ -113,22 +119,26 @@ function delegationsOf(
 }
 
 async function revoke(service: Service, { crl, destroy, path }: ChainRevocation): Promise<void> {
-  const { line, session, revocations, delegations, recheck, surroundings, log } = service;
+  const { line, session, revocations, delegations, recheck, surroundings, log, access, client } = service;
   const list = session.withIssuer((issuer) => revocations.update(crl, issuer));
   log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
   const [issuerKey = ""] = session.issuerKeys();
   recheck(); // first, so that nobody creates anew what is destroyed now
   const revokedPaths = destroy ? delegations.revokedPaths(issuerKey, list) : [];
   let trouble: string | undefined;
+  let destroyed = 0;
   for (const revoked of revokedPaths) {
     try {
       const count = await destroyBelow(socketFile(surroundings.tmpdir, "vmmd"), revoked);
+      destroyed += count;
       log.warning(`destroyed ${count} unikernels below ${revoked.toDisplay()}, whose delegation was revoked`);
     } catch (error) {
       if (!isExpected(error)) throw error;
       trouble = `updated revocation list, but cannot destroy what runs below ${revoked.toDisplay()}: ${reasonOf(error)}`;
     }
   }
+  const number = list.number === undefined || list.number > INT_MAX ? undefined : normalize(list.number);
+  access.revoked(path, client, number, destroyed);
   if (trouble !== undefined) await refuse(line, path, trouble);
   else
     await answer(line, path, {

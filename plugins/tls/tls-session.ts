@@ -36,6 +36,9 @@ export class TlsError extends Error {
   override readonly name = "TlsError";
 }
 
+/** The client has gone without a word on why. */
+export class ClientLeftError extends TlsError {}
+
 /** Handlers of a session: those of a connection, whose `data` is what the client sent within TLS. */
 export interface TlsHandlers extends ConnectionHandlers {
   /** The handshake is done, the client's certificate verified. Nothing can be sent before. */
@@ -172,7 +175,7 @@ export class TlsSession implements Connection {
     if (this.#peerEnded || this.#state === "over") return;
     this.#peerEnded = true;
     if (this.#state !== "open") {
-      this.#failure ??= new TlsError("The client left during the handshake");
+      this.#failure ??= new ClientLeftError("The client left during the handshake");
       this.#over();
       this.#connection.end();
     } else if (this.#handlers.end === undefined) {
