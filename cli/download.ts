@@ -1,18 +1,22 @@
 /**
- * Files that the client downloads: `get`, later dumps (client.md 10).
+ * Files that the client downloads: images, and dumps of block devices (client.md 10).
  *
  * Their names can be foreseen and their directory is shared: a download is written under a name that cannot be, and then
  * renamed, which replaces what is there but never follows a link.
  *
  * @module
  */
-import { closeSync, constants, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { ClientError } from "../client/errors.ts";
 import type { Name } from "../core/name.ts";
 import { webCrypto } from "../pki/web-crypto.ts";
+import { dataRuns } from "../runtime/sparse.ts";
 
 /** The largest image that is unpacked, bytes: a few kilobytes of zlib data can become gigabytes. */
 export const IMAGE_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
+/** The largest block device that is taken, bytes: file systems have no larger files. */
+export const DUMP_BYTES_MAX: number = 16 * 2 ** 40;
 
 const FILE_MODE = 0o644;
 
@@ -37,10 +41,18 @@ export function downloadPath(
   return `${directory.replace(/(?<=.)\/+$/, "")}/${name.text}.${new Date(started).toISOString().slice(0, 19)}-00:00`;
 }
 
+/** Settings of {@link writeDownload}. */
+export interface DownloadOptions {
+  /** Bytes of the unpacked data; {@link IMAGE_BYTES_MAX} unless given. */
+  readonly limit?: number;
+  /** Told of the unpacked bytes that were written. */
+  readonly advance?: (bytes: number) => void;
+}
+
 /**
- * Writes an image, or a dump as it comes, into a file, in place of one that is there. After a failure nothing has changed.
+ * Writes an image, or a dump as it comes, into a file, in place of one that is there. Zeros become holes. After a failure
+ * nothing has changed.
  *
- * @param limit bytes of the unpacked image
  * @throws {DownloadError}
  * @throws {ClientError} of the iteration
  */
@@ -48,7 +60,7 @@ export async function writeDownload(
   path: string,
   image: Uint8Array | AsyncIterable<Uint8Array>,
   compressed: boolean,
-  limit: number = IMAGE_BYTES_MAX,
+  options: DownloadOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${webCrypto.randomUUID()}`;
   const file = onFile(`Cannot create ${path}`, () =>
@@ -57,12 +69,11 @@ export async function writeDownload(
   try {
     try {
       let written = 0;
-      for await (const chunk of compressed ? inflate(image) : piecesOf(image)) {
+      for await (const chunk of unpacked(image, compressed, options)) {
+        onFile(`Cannot write ${path}`, () => writeData(file, chunk, written));
         written += chunk.length;
-        if (written > limit)
-          throw new DownloadError("data", `Cannot unpack the image: it has more than ${limit} bytes`);
-        onFile(`Cannot write ${path}`, () => writeAll(file, chunk));
       }
+      onFile(`Cannot write ${path}`, () => ftruncateSync(file, written)); // it may end with zeros
     } finally {
       closeSync(file);
     }
@@ -70,6 +81,25 @@ export async function writeDownload(
   } catch (error) {
     onFile(`Cannot remove the incomplete ${temporary}`, () => unlinkSync(temporary));
     throw error;
+  }
+}
+
+/**
+ * Downloaded data as it was before its transfer.
+ *
+ * @throws {DownloadError} by the iteration, if it is broken or too long
+ */
+export async function* unpacked(
+  image: Uint8Array | AsyncIterable<Uint8Array>,
+  compressed: boolean,
+  { limit = IMAGE_BYTES_MAX, advance }: DownloadOptions,
+): AsyncGenerator<Uint8Array, void> {
+  let length = 0;
+  for await (const chunk of compressed ? inflate(image) : piecesOf(image)) {
+    length += chunk.length;
+    if (length > limit) throw new DownloadError("data", `Cannot unpack the image: it has more than ${limit} bytes`);
+    yield chunk;
+    advance?.(chunk.length);
   }
 }
 
@@ -91,8 +121,10 @@ async function* inflate(image: Uint8Array | AsyncIterable<Uint8Array>): AsyncGen
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
+function writeData(file: number, bytes: Uint8Array, position: number): void {
+  for (const { start, end } of dataRuns(bytes)) {
+    for (let at = start; at < end; ) at += writeSync(file, bytes, at, end - at, position + at);
+  }
 }
 
 function onFile<Result>(attempted: string, work: () => Result): Result {

@@ -77,7 +77,8 @@ export async function ask(
   if (mode === "remote") {
     const { askRemote } = await import("./remote.ts");
     try {
-      return (await askRemote(values, name, command, options))?.reply ?? EXIT_COMMUNICATION;
+      const upload = options.stream && { chunks: options.stream };
+      return (await askRemote(values, name, command, { ...options, upload }))?.reply ?? EXIT_COMMUNICATION;
     } catch (error) {
       return await reportRemoteError(context, error);
     }

@@ -64,7 +64,8 @@ export async function follow(
   }
 }
 
-async function open(values: DaemonValues, name: Name, command: Command, signal: AbortSignal) {
+/** Sends a command on a connection, over which everything comes. */
+export async function open(values: DaemonValues, name: Name, command: Command, signal: AbortSignal) {
   if (modeOf(values) === "remote") {
     const { openRemote } = await import("./remote.ts");
     return await openRemote(values, name, command, { signal });

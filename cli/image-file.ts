@@ -117,7 +117,11 @@ async function compress(input: Iterable<Uint8Array>, level: number): Promise<Ima
 /** Bytes that leave the compressor at once. */
 const DEFLATED_CHUNK_BYTES = 64 * 1024;
 
-async function deflated(input: Iterable<Uint8Array>, level: number): Promise<AsyncIterable<Uint8Array>> {
+/** `input` as a zlib stream. */
+export async function deflated(
+  input: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  level: number,
+): Promise<AsyncIterable<Uint8Array>> {
   const { createDeflate } = await import("node:zlib");
   const { pipeline, Readable } = await import("node:stream");
   const output = createDeflate({ level, chunkSize: DEFLATED_CHUNK_BYTES });

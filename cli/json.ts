@@ -17,7 +17,8 @@
  * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
  * | `policies` | policy | `host`, `policies` |
  * | `consoles` | inactive-consoles | `host`, `consoles`: names |
- * | `blocks` | | `host`, `blocks` |
+ * | `blocks` | block | `host`, `blocks`: each `name`, `sizeMb`, `active` |
+ * | `block-image` | dump-block, certificate | `host`, `compressed` (on the way), `file` |
  * | `image` | get, certificate | `host`, `compressed`, `bytes` (as transferred), `file` |
  * | `console` | console, per line | `host`, `time`, `line` |
  * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |

@@ -1,5 +1,5 @@
 /**
- * The progress of an upload, on a terminal: one line on standard error that is written anew, and gone at the end.
+ * The progress of a transfer, on a terminal: one line on standard error that is written anew, and gone at the end.
  *
  * @module
  */
@@ -36,8 +36,8 @@ export function wantsProgress(context: Context): boolean {
   }
 }
 
-/** Follows an upload of `total` bytes; shows nothing unless {@link wantsProgress}. */
-export function followUpload(context: Context, total: number): Progress {
+/** Follows a transfer of `total` bytes, if that is known; shows nothing unless {@link wantsProgress}. */
+export function followTransfer(context: Context, total: number | undefined): Progress {
   if (!wantsProgress(context)) return { advance: () => undefined, finish: () => undefined };
   return showProgress(
     total,
@@ -46,8 +46,8 @@ export function followUpload(context: Context, total: number): Progress {
   );
 }
 
-/** Follows an upload by lines given to `write`. `now` counts milliseconds. */
-export function showProgress(total: number, write: (text: string) => void, now: () => number): Progress {
+/** Follows a transfer by lines given to `write`. `now` counts milliseconds. */
+export function showProgress(total: number | undefined, write: (text: string) => void, now: () => number): Progress {
   const begin = now();
   let done = 0;
   let written = begin + PROGRESS_DELAY_MS - PROGRESS_INTERVAL_MS;
@@ -70,7 +70,8 @@ export function showProgress(total: number, write: (text: string) => void, now: 
 }
 
 /** The line after `elapsed` milliseconds: how much, how fast, and how long it will take. */
-export function progressLine(done: number, total: number, elapsed: number): string {
+export function progressLine(done: number, total: number | undefined, elapsed: number): string {
+  if (total === undefined) return `${amount(done)}, ${amount(elapsed > 0 ? (done / elapsed) * 1000 : 0)}/s`;
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const filled = Math.round(share * BAR);
   const speed = elapsed > 0 ? (done / elapsed) * 1000 : 0;

@@ -36,10 +36,24 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "block",
+    entry(
+      async () => (await import("./commands/block.ts")).block,
+      async () => (await import("./actions/block.ts")).block,
+    ),
+  ],
+  [
     "certificate",
     entry(
       async () => (await import("./commands/certificate.ts")).certificate,
       async () => (await import("./actions/certificate.ts")).certificate,
+    ),
+  ],
+  [
+    "clone-block",
+    entry(
+      async () => (await import("./commands/clone-block.ts")).cloneBlock,
+      async () => (await import("./actions/copy-block.ts")).cloneBlock,
     ),
   ],
   [
@@ -57,10 +71,31 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "create-block",
+    entry(
+      async () => (await import("./commands/create-block.ts")).createBlock,
+      async () => (await import("./actions/create-block.ts")).createBlock,
+    ),
+  ],
+  [
     "destroy",
     entry(
       async () => (await import("./commands/destroy.ts")).destroy,
       async () => (await import("./actions/destroy.ts")).destroy,
+    ),
+  ],
+  [
+    "destroy-block",
+    entry(
+      async () => (await import("./commands/destroy-block.ts")).destroyBlock,
+      async () => (await import("./actions/destroy-block.ts")).destroyBlock,
+    ),
+  ],
+  [
+    "dump-block",
+    entry(
+      async () => (await import("./commands/dump-block.ts")).dumpBlock,
+      async () => (await import("./actions/dump-block.ts")).dumpBlock,
     ),
   ],
   [
@@ -148,6 +183,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "resize-block",
+    entry(
+      async () => (await import("./commands/resize-block.ts")).resizeBlock,
+      async () => (await import("./actions/copy-block.ts")).resizeBlock,
+    ),
+  ],
+  [
     "restart",
     entry(
       async () => (await import("./commands/restart.ts")).restart,
@@ -176,10 +218,24 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "set-block",
+    entry(
+      async () => (await import("./commands/set-block.ts")).setBlock,
+      async () => (await import("./actions/set-block.ts")).setBlock,
+    ),
+  ],
+  [
     "sign",
     entry(
       async () => (await import("./commands/sign.ts")).sign,
       async () => (await import("./actions/sign.ts")).sign,
+    ),
+  ],
+  [
+    "snapshot-block",
+    entry(
+      async () => (await import("./commands/snapshot-block.ts")).snapshotBlock,
+      async () => (await import("./actions/copy-block.ts")).snapshotBlock,
     ),
   ],
   [

@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 import { EXIT_COMMUNICATION, reportRemoteError } from "./exchange.ts";
 import type { ImageFile } from "./image-file.ts";
 import { compressionOf, type ModeValues } from "./mode.ts";
-import { followUpload, type Progress } from "./progress.ts";
+import { followTransfer, type Progress } from "./progress.ts";
 import { askRemote, type RemoteValues } from "./remote.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -53,7 +53,7 @@ export async function createRemotely(
       file === undefined
         ? noImage
         : uploadOf(file, level, () => {
-            progress = followUpload(context, file.size);
+            progress = followTransfer(context, file.size);
             return progress;
           });
     const done = await askRemote(values, values.name, command, { upload });

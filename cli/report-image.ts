@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { RefusedError } from "../client/errors.ts";
 import { fromText } from "../core/byte-string.ts";
-import type { Name } from "../core/name.ts";
 import type { Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
-import { DownloadError, downloadPath, writeDownload } from "./download.ts";
+import { DownloadError, DUMP_BYTES_MAX, downloadPath, unpacked, writeDownload } from "./download.ts";
 import { EXIT_COMMUNICATION, report, reportLocal } from "./exchange.ts";
+import { writeBytes } from "./output.ts";
+import type { Progress } from "./progress.ts";
 import { EXIT_USAGE } from "./usage-error.ts";
 
 /** Prints the reply to `get`, writes its image into a new file, and gives the exit status. */
@@ -31,28 +33,51 @@ export async function reportImage(context: Context, reply: Message): Promise<num
   return 0;
 }
 
+/** Where a dump goes, and who follows it. */
+export interface DumpOptions {
+  /** A file, or `-` for standard output; a name in the temporary directory unless given. */
+  readonly output?: string | undefined;
+  readonly progress?: Progress;
+}
+
+/** The value that stands for standard output. */
+export const STANDARD_OUTPUT = "-";
+
 /**
- * Prints the reply to the dump of a block device, writes what follows it into a new file, and gives the exit status.
+ * Prints the reply to the dump of a block device, writes what follows it to where it shall go, and gives the exit status.
  *
+ * @param reply whose success is `block-device-image`
  * @param data the contents, as transferred
- * @throws {ClientError} of the iteration
+ * @throws {ClientError} of the iteration, but for refusals
  */
 export async function reportDump(
   context: Context,
   reply: Message,
-  compressed: boolean,
   data: AsyncIterable<Uint8Array>,
+  { output, progress }: DumpOptions = {},
 ): Promise<number> {
-  const name: Name = reply.header.name;
-  const path = downloadPath(context.environment, name, context.started);
+  const { header, payload } = reply;
+  const compressed =
+    payload.kind === "success" && payload.success.kind === "block-device-image" && payload.success.compressed;
+  const path = output ?? downloadPath(context.environment, header.name, context.started);
+  const options = { limit: DUMP_BYTES_MAX, advance: (bytes: number) => progress?.advance(bytes) };
   if (!context.json) report(context, reply);
   try {
-    await writeDownload(path, data, compressed);
+    if (path === STANDARD_OUTPUT) {
+      for await (const chunk of unpacked(data, compressed, options)) writeBytes(1, chunk);
+    } else {
+      await writeDownload(path, data, compressed, options);
+    }
+    progress?.finish();
   } catch (error) {
+    progress?.finish();
+    if (error instanceof RefusedError) {
+      return report(context, { header, payload: { kind: "failure", text: error.text } });
+    }
     return reportDownloadError(context, error);
   }
   if (context.json) report(context, reply, { file: path });
-  else context.log.reply(fromText(`dumped to ${path}`));
+  else if (path !== STANDARD_OUTPUT) context.log.reply(fromText(`dumped to ${path}`));
   return 0;
 }
 

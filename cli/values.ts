@@ -9,7 +9,7 @@ import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
 import { parseCursor } from "../core/log/cursor.ts";
 import type { Cursor } from "../core/log/event.ts";
-import { type Name, NameError, parseName, parsePath } from "../core/name.ts";
+import { type Label, type Name, NameError, parseLabel, parseName, parsePath } from "../core/name.ts";
 import type { BlockDevice, NetworkDevice } from "../core/unikernel.ts";
 import type { UnikernelType } from "../core/unikernel-type.ts";
 import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
@@ -38,6 +38,7 @@ export interface ValueKinds {
   "virtual-cpus": Int;
   "compression-level": number;
   name: Name;
+  label: Label;
   path: Name;
   network: NetworkDevice;
   block: BlockDevice;
@@ -48,6 +49,8 @@ export interface ValueKinds {
   type: UnikernelType;
   /** Path of an existing file. */
   file: string;
+  /** Path of an existing file, or `-` for standard input. */
+  input: string;
   /** Path of an existing directory. */
   directory: string;
   /** A path that is not looked at. */
@@ -101,6 +104,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   "virtual-cpus": within(1, 2 ** 31 - 1, "a number of virtual CPUs (1 or above)"),
   "compression-level": (text) => Number(within(0, 9, "a compression level between 0 and 9")(text)),
   name: (text) => original(() => parseName(text)),
+  label: (text) => original(() => parseLabel(text)),
   path: (text) => original(() => parsePath(text === "" ? "::" : text)), // the empty text is no path here
   network: parseNetworkDevice,
   block: parseBlockDevice,
@@ -114,6 +118,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   },
   type: parseType,
   file: existingFile,
+  input: (text) => (text === "-" ? text : existingFile(text)),
   directory: existingDirectory,
   "file-name": (text) => text,
   destination: parseDestination,

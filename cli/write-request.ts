@@ -32,11 +32,6 @@ export async function writeRequest(
   command: Command,
   image?: ImageBytes,
 ): Promise<number> {
-  if (command.kind === "block-set") {
-    throw new UsageError(
-      "Cannot put the data of a block device into a request: send it to the daemon, or with --destination",
-    );
-  }
   try {
     const commonName = leafCommonName(name, command);
     if (command.kind === "policy-add" && name.path.length > 1) {

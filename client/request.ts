@@ -11,6 +11,8 @@ import { ProtocolError, RefusedError } from "./errors.ts";
 export interface RequestOptions extends ClientOptions {
   /** For create commands with an empty image: the image, read while it is sent. */
   readonly image?: ImageBytes | undefined;
+  /** For commands that a stream follows: its bytes, read while they are sent. */
+  readonly stream?: Iterable<Uint8Array> | AsyncIterable<Uint8Array> | undefined;
 }
 
 /** The message that carries a command. Clients number nothing: the sequence is 0. */
@@ -35,7 +37,9 @@ export async function request(
   const connection = await ClientConnection.open(path, options);
   try {
     const message = commandMessage(name, command);
-    await (options.image === undefined ? connection.send(message) : connection.sendWithImage(message, options.image));
+    const { image, stream } = options;
+    const sent = await (image === undefined ? connection.send(message) : connection.sendWithImage(message, image));
+    if (sent && stream !== undefined) await connection.sendStream(stream);
     // Even if not everything went out: a daemon that refuses early says so before it closes.
     for await (const reply of connection.messages()) {
       const { kind } = reply.payload;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProtocolError } from "../../client/errors.ts";
+import { dumpOf } from "../../client/dump.ts";
 import { storedCredentials, validateCredentials } from "../../client/leaf.ts";
 import { closedEarly, requestRemote, type Upload } from "../../client/remote-request.ts";
 import { routeOf } from "../../client/sockets.ts";
@@ -19,7 +19,7 @@ import type { certificate as definition } from "../commands/certificate.ts";
 import type { Context } from "../context.ts";
 import { EXIT_INTERRUPTED, EXIT_REFUSED, report, reportRemoteError } from "../exchange.ts";
 import { type ImageFile, openImage } from "../image-file.ts";
-import { followUpload } from "../progress.ts";
+import { followTransfer } from "../progress.ts";
 import { readFile, serverOf } from "../remote.ts";
 import { reportDump, reportImage } from "../report-image.ts";
 import { UsageError } from "../usage-error.ts";
@@ -80,7 +80,7 @@ async function single(
     throw new UsageError("The command in this certificate takes no data: leave out --data");
   }
   using file = data === undefined ? undefined : openImage(data);
-  const progress = followUpload(context, file?.size ?? 0);
+  const progress = followTransfer(context, file?.size ?? 0);
   const upload = file && wanted && uploadOf(file, wanted, (bytes) => progress.advance(bytes));
   let reply: Message;
   try {
@@ -118,7 +118,7 @@ async function several(
       const { payload } = next.value;
       replied ||= payload.kind !== "data";
       if (payload.kind === "success" && payload.success.kind === "block-device-image") {
-        return await reportDump(context, next.value, payload.success.compressed, dumpOf(messages));
+        return await reportDump(context, next.value, dumpOf(messages));
       }
       report(context, next.value);
       if (payload.kind === "failure") return EXIT_REFUSED;
@@ -128,19 +128,6 @@ async function several(
   } finally {
     connection.close();
   }
-}
-
-/** The contents of a block device, to their end. @throws {ProtocolError} if that does not come */
-async function* dumpOf(messages: AsyncGenerator<Message, void>): AsyncGenerator<Uint8Array, void> {
-  for (let next = await messages.next(); !next.done; next = await messages.next()) {
-    const { payload } = next.value;
-    if (payload.kind !== "data" || payload.data.kind !== "block") {
-      throw new ProtocolError(`A ${payload.kind} message came instead of the contents of the block device`);
-    }
-    if (payload.data.bytes === undefined) return;
-    yield payload.data.bytes;
-  }
-  throw new ProtocolError("The connection was closed before the end of the dump");
 }
 
 async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {

@@ -124,6 +124,8 @@ export function apply(state: State, event: Event): State {
       return { ...state, blocks: put(state.blocks, event.name, { name: event.name, size: event.size }) };
     case "block-removed":
       return { ...state, blocks: without(state.blocks, event.name) };
+    case "block-set":
+      return state;
     case "block-resized":
     case "block-held":
     case "block-released": {

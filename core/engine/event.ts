@@ -19,6 +19,8 @@ export type Event =
   /** `size` in MiB. */
   | { readonly kind: "block-added"; readonly name: Name; readonly size: Int }
   | { readonly kind: "block-removed"; readonly name: Name }
+  /** It has another content. */
+  | { readonly kind: "block-set"; readonly name: Name }
   | { readonly kind: "block-resized"; readonly name: Name; readonly size: Int }
   /** Its content is being read or written by us, until as many releases of the same `use`. */
   | { readonly kind: "block-held"; readonly name: Name; readonly use: BlockHold }

@@ -44,6 +44,10 @@ export function logEventOf(event: Event, before: State, after: State): LogEvent 
       return { kind: "block", name, action: fromText("added"), size: event.size };
     case "block-removed":
       return { kind: "block", name, action: fromText("removed"), size: before.blocks.get(name.key)?.size };
+    case "block-set":
+      return { kind: "block", name, action: fromText("set"), size: after.blocks.get(name.key)?.size };
+    case "block-resized":
+      return { kind: "block", name, action: fromText("resized"), size: event.size };
     case "unikernel-admitted":
       return { kind: event.kind, name, digest: digestOf(event.spec), memory: event.spec.arguments.memory };
     case "unikernel-started":

@@ -83,23 +83,24 @@ export class BlockCommands {
 
   /** Holds a device until the returned function is called. */
   #hold(name: Name, use: BlockHold): () => void {
-    this.#supervisor.note({ kind: "block-held", name, use });
-    return () => this.#supervisor.note({ kind: "block-released", name, use });
+    this.#supervisor.restore({ kind: "block-held", name, use });
+    return () => this.#supervisor.restore({ kind: "block-released", name, use });
   }
 
   /**
-   * Makes a device. It is registered first, so that it counts while its file is made.
+   * Makes a device. It is registered first, so that it counts while its file is made; that is news only afterwards.
    *
    * @param make makes the file and puts it into its place, or leaves nothing behind
    */
   async #register(name: Name, size: number, make: () => Promise<void>): Promise<string | undefined> {
-    this.#supervisor.note({ kind: "block-added", name, size });
+    this.#supervisor.restore({ kind: "block-added", name, size });
     const release = this.#hold(name, "write");
     try {
       await make();
+      this.#supervisor.note({ kind: "block-added", name, size });
       return undefined;
     } catch (error) {
-      this.#supervisor.note({ kind: "block-removed", name });
+      this.#supervisor.restore({ kind: "block-removed", name });
       return error instanceof BlockUploadError ? error.message : reason(error);
     } finally {
       release();
@@ -152,6 +153,7 @@ export class BlockCommands {
     const release = this.#hold(name, "write");
     try {
       await this.#fill(name, Number(size) * MEBIBYTE, data, compressed, true);
+      this.#supervisor.note({ kind: "block-set", name });
       return success("set block device");
     } catch (error) {
       if (error instanceof BlockUploadError) return failure(error.message);
@@ -192,6 +194,7 @@ export class BlockCommands {
       throw error;
     }
     const once = settledOnce(settle);
+    const supervisor = this.#supervisor;
     return {
       kind: "receive",
       receiver: {
@@ -202,6 +205,7 @@ export class BlockCommands {
         async finish() {
           try {
             await upload.finish();
+            supervisor.note({ kind: "block-set", name });
             return success("set block device");
           } catch (error) {
             if (error instanceof BlockUploadError) return failure(error.message);
@@ -263,7 +267,7 @@ export class BlockCommands {
   async #resize(name: Name, { from, size }: PlanOf<"resize-block">): Promise<Reply> {
     const release = this.#hold(name, "write");
     // Counted first if it grows, so that others cannot have the same space meanwhile.
-    if (size > from) this.#supervisor.note({ kind: "block-resized", name, size });
+    if (size > from) this.#supervisor.restore({ kind: "block-resized", name, size });
     try {
       const file = await open(blockFile(this.#directory, name), "r+");
       try {
@@ -275,7 +279,7 @@ export class BlockCommands {
       this.#supervisor.note({ kind: "block-resized", name, size });
       return success("resized block device");
     } catch (error) {
-      this.#supervisor.note({ kind: "block-resized", name, size: from });
+      this.#supervisor.restore({ kind: "block-resized", name, size: from });
       return failure(reason(error));
     } finally {
       release();

@@ -5,7 +5,7 @@
  */
 import { constants } from "node:fs";
 import { copyFile, type FileHandle, open } from "node:fs/promises";
-import { dataExtents } from "../../runtime/sparse.ts";
+import { dataExtents } from "../../runtime/data-extents.ts";
 import { STAGE_SIZE } from "./block-upload.ts";
 import { NewBlockFile } from "./new-block-file.ts";
 

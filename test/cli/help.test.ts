@@ -80,7 +80,7 @@ describe("the definitions", () => {
         try {
           parseArguments(
             definition,
-            words.map((word) => word.replace(/[^=]*\.(hvt|pem|key|req)$/, import.meta.filename)),
+            words.map((word) => word.replace(/[^=]*\.(hvt|img|key|pem|req)$/, import.meta.filename)),
           );
         } catch (error) {
           assert.ok(error instanceof UsageError);

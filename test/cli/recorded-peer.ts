@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 
-interface Frame {
+export interface Frame {
   readonly conn: number;
   readonly dir: "c2s" | "s2c" | null;
   readonly event?: "connect" | "EOF";
@@ -12,6 +12,9 @@ interface Frame {
   readonly head_hex?: string;
   readonly sha256?: string;
   readonly pretty?: string;
+  /** Whether it is a chunk of a stream, and no message. */
+  readonly raw_chunk?: boolean;
+  readonly header?: unknown;
 }
 
 export interface Transcript {
@@ -68,6 +71,17 @@ export async function playTranscript(
           const length = Buffer.alloc(4);
           length.writeUInt32BE(bytes.length);
           socket.write(Buffer.concat([length, bytes]));
+        } else if (next.raw_chunk === true && next.length !== 0) {
+          // A compressor may cut its output otherwise: as many chunks as there are before the empty one.
+          if (buffer.length < 4) return;
+          const length = buffer.readUInt32BE();
+          if (length === 0) {
+            script.shift();
+          } else {
+            if (buffer.length < 4 + length) return;
+            mine.push(Uint8Array.from(buffer.subarray(4, 4 + length)));
+            buffer = buffer.subarray(4 + length);
+          }
         } else {
           const length = buffer.length >= 4 ? buffer.readUInt32BE() : Number.POSITIVE_INFINITY;
           if (buffer.length < 4 + length) return;

@@ -68,7 +68,7 @@ describe("usage errors", () => {
   });
 
   const texts: readonly (readonly [readonly string[], string])[] = [
-    [["bogus"], "unknown command 'bogus'. Must be one of 'add-policy', 'certificate', 'console',"],
+    [["bogus"], "unknown command 'bogus'. Must be one of 'add-policy',"],
     [["inof"], "unknown command 'inof'. Did you mean 'info'?"],
     [["restrat"], "unknown command 'restrat'. Did you mean 'restart'?"],
     [["--tmpdir=/", "info"], "unknown option '--tmpdir'"],

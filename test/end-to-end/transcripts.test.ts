@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { inflateSync } from "node:zlib";
 import type { ByteString } from "../../core/byte-string.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { FrameReader } from "../../core/wire/framing.ts";
@@ -151,6 +152,18 @@ describe("the recorded conversations", () => {
     return bytes;
   }
 
+  const all = (contents: readonly string[]) => Buffer.concat(contents.map((content) => framed(unhex(content))));
+
+  /** The data in the answers to a dump, but for the first and the last. */
+  function dataOf(answers: readonly string[]): Buffer {
+    const pieces = answers.slice(1, -1).map((answer) => {
+      const { payload } = decodeMessage(unhex(answer));
+      assert.ok(payload.kind === "data" && payload.data.kind === "block" && payload.data.bytes !== undefined);
+      return payload.data.bytes;
+    });
+    return Buffer.concat(pieces);
+  }
+
   const networks = [network("service0", "service" as ByteString)];
 
   it("give the same answers, byte for byte but for digests, times and the size of the host", async () => {
@@ -183,9 +196,19 @@ describe("the recorded conversations", () => {
     await same("restart");
     await same("restart-args");
     await same("block-create");
-    const [inner] = recorded("block-create-data", "c2s");
-    const [added] = recorded("block-create-data", "s2c");
-    assert.deepEqual(await hold(framed(unhex(inner ?? "")), false), [added]);
+    const [inner = "", ...content] = recorded("block-create-data", "c2s");
+    const [added, isSet] = recorded("block-create-data", "s2c");
+    assert.deepEqual(await hold(framed(unhex(inner)), false), [added]);
+    assert.deepEqual(await hold(all(content), false), [isSet]);
+    assert.deepEqual(
+      await hold(all(recorded("block-set-compressed", "c2s")), false),
+      recorded("block-set-compressed", "s2c"),
+    );
+    const [wanted = ""] = recorded("block-dump-compressed", "c2s");
+    const dumped = await hold(framed(unhex(wanted)), false);
+    const original = recorded("block-dump-compressed", "s2c");
+    assert.deepEqual([dumped[0], dumped.at(-1)], [original[0], original.at(-1)]);
+    assert.ok(inflateSync(dataOf(dumped)).equals(inflateSync(dataOf(original))), "the contents differ");
     await same("block-info");
     await same("block-destroy");
     await same("block-destroy-missing");

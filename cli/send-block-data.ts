@@ -1,0 +1,34 @@
+/**
+ * Sends the content of a block device: `set-block`, and `create-block` with data.
+ *
+ * @module
+ */
+import type { Name } from "../core/name.ts";
+import { type BlockData, DataError } from "./block-data.ts";
+import type { Context } from "./context.ts";
+import { ask, type DaemonValues, report, reportLocal, SHOW_ONLY } from "./exchange.ts";
+import { compressionOf } from "./mode.ts";
+import { followTransfer } from "./progress.ts";
+import { EXIT_USAGE } from "./usage-error.ts";
+
+/** Sets a block device, prints the reply, and gives the exit status. */
+export async function sendBlockData(
+  values: DaemonValues & { readonly compressionLevel: number | undefined },
+  context: Context,
+  name: Name,
+  data: BlockData,
+): Promise<number> {
+  const level = compressionOf(values);
+  const shown = values.csr || values.socket === SHOW_ONLY || values.destination === "-";
+  const progress = followTransfer(context, shown ? 0 : data.size);
+  try {
+    const stream = data.stream(level, (bytes) => progress.advance(bytes));
+    const reply = await ask(values, context, name, { kind: "block-set", compressed: level > 0 }, { stream });
+    progress.finish();
+    return typeof reply === "number" ? reply : report(context, reply);
+  } catch (error) {
+    progress.finish();
+    if (!(error instanceof DataError)) throw error;
+    return reportLocal(context, `${error.message}. The block device is as it was before`, "file", EXIT_USAGE);
+  }
+}
