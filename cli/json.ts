@@ -24,6 +24,9 @@
  * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |
  * | `log-event` | log, per event | see `core/log/json.ts` |
  * | `log-caught-up` | log, once everything past was printed | `cursor`, `time` |
+ * | `dump` | inspect-dump | `file`, `unikernels`: configurations with `imageBytes`, `digest` (or null), `compressed`; `policies` |
+ * | `dump-image` | extract-dump | `file`, and a configuration as in `dump` |
+ * | `state` | export-state | `file`, `unikernels`, `policies`: how many; `leftOut`: names |
  * | `revisions` | revisions | `host`, `revisions`: each with `revision`, `time`, `command`, `digest`, `imageBytes` and its configuration |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
@@ -35,7 +38,7 @@
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).
  * From remote hosts, `watch` and `status` are always null.
  * The `code` of an error is connect, protocol, aborted, certificate-refused, server-not-authenticated, chain, leaf,
- * policy, image or file.
+ * policy, image, dump or file.
  * Errors in the form of the command line are reported on standard error as text, as without `--json`.
  *
  * @module

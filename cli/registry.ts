@@ -99,6 +99,20 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "export-state",
+    entry(
+      async () => (await import("./commands/export-state.ts")).exportState,
+      async () => (await import("./actions/export-state.ts")).exportState,
+    ),
+  ],
+  [
+    "extract-dump",
+    entry(
+      async () => (await import("./commands/extract-dump.ts")).extractDump,
+      async () => (await import("./actions/extract-dump.ts")).extractDump,
+    ),
+  ],
+  [
     "generate",
     entry(
       async () => (await import("./commands/generate.ts")).generate,
@@ -131,6 +145,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     entry(
       async () => (await import("./commands/inspect.ts")).inspect,
       async () => (await import("./actions/inspect.ts")).inspect,
+    ),
+  ],
+  [
+    "inspect-dump",
+    entry(
+      async () => (await import("./commands/inspect-dump.ts")).inspectDump,
+      async () => (await import("./actions/inspect-dump.ts")).inspectDump,
     ),
   ],
   [

@@ -81,7 +81,8 @@ export async function reportDump(
   return 0;
 }
 
-function reportDownloadError(context: Context, error: unknown): number {
+/** Reports that a download could not be stored, and gives the exit status. @throws whatever else `error` is */
+export function reportDownloadError(context: Context, error: unknown): number {
   if (!(error instanceof DownloadError)) throw error;
   return error.reason === "data"
     ? reportLocal(context, error.message, "protocol", EXIT_COMMUNICATION)

@@ -53,6 +53,16 @@ export function stateFile(databaseDirectory: string, generation: "present" | "ba
   return `${databaseDirectory}/state${suffix[generation]}`;
 }
 
+/** The database of albatrossd. */
+export function databaseFile(databaseDirectory: string): string {
+  return `${databaseDirectory}/albatross.sqlite`;
+}
+
+/** An image in the store of albatrossd, by its SHA-256 in lower-case hex. */
+export function storedImageFile(databaseDirectory: string, sha256: string): string {
+  return `${databaseDirectory}/images/${sha256}`;
+}
+
 /** The tender for unikernels of a target, optionally of one ABI version. */
 export function tenderFile(databaseDirectory: string, target: "hvt" | "spt", abi?: number): string {
   return `${databaseDirectory}/solo5-${target}${abi === undefined ? "" : `.${abi}`}`;

@@ -55,8 +55,11 @@ function commonParts(value: UnikernelArguments): readonly string[] {
   ];
 }
 
+/** A configuration, of whose image only the size is printed. */
+export type PrintedConfig = Omit<UnikernelConfig, "image"> & { readonly image: { readonly length: number } };
+
 /** A configuration. `lead` is what stands on the line before it. */
-export function printConfig(config: UnikernelConfig, style: PrintStyle, lead = ""): ByteString {
+export function printConfig(config: PrintedConfig, style: PrintStyle, lead = ""): ByteString {
   const parts = [
     `compression ${config.compressed} image ${config.image.length} bytes`,
     failBehaviour(config.failBehaviour),

@@ -25,6 +25,7 @@ import {
 } from "./der-codec.ts";
 import { nothing, parseNameStrictly, text } from "./der-primitives.ts";
 import { Reader } from "./der-reader.ts";
+import { elementHeader, spliceAround } from "./der-splice.ts";
 import { Writer } from "./der-writer.ts";
 import { policyCodec } from "./policy-codec.ts";
 import { configCodec } from "./unikernel-codec.ts";
@@ -63,8 +64,12 @@ function toPairs<T>(entries: readonly Entry<T>[]): readonly Pair<T>[] {
     .map(({ name, value }) => ({ name: name.text as ByteString, value }));
 }
 
+function pair<T>(value: Codec<T>): Codec<Pair<T>> {
+  return sequence<Pair<T>>({ name: text, value });
+}
+
 function map<T>(value: Codec<T>): Codec<readonly Entry<T>[]> {
-  return convert(sequenceOf(sequence<Pair<T>>({ name: text, value })), fromPairs<T>, toPairs<T>);
+  return convert(sequenceOf(pair(value)), fromPairs<T>, toPairs<T>);
 }
 
 function mapDecoder<T>(value: Decoder<T>): Decoder<readonly Entry<T>[]> {
@@ -81,7 +86,14 @@ function withPolicies(tag: number, config: Decoder<UnikernelConfig>): Decoder<St
   return explicitDecoder(tag, sequenceDecoder<StateFile>({ unikernels: mapDecoder(config), policies }));
 }
 
-const present: Codec<StateFile> = explicit(6, sequence<StateFile>({ unikernels: map(configCodec), policies }));
+const PRESENT_TAG = 6;
+const PRESENT = 0xa0 | PRESENT_TAG;
+const SEQUENCE = 0x30;
+
+const present: Codec<StateFile> = explicit(
+  PRESENT_TAG,
+  sequence<StateFile>({ unikernels: map(configCodec), policies }),
+);
 
 const anyVersion: Decoder<StateFile> = choiceDecoder<StateFile>([
   unikernelsOnly(0, configV1),
@@ -106,6 +118,43 @@ export function encodeState(state: StateFile): Uint8Array<ArrayBuffer> {
   const writer = new Writer(images + ENTRY_CAPACITY * (1 + entries));
   present.write(writer, state);
   return writer.finish();
+}
+
+/** A state file whose images lie elsewhere: of each, only its size in bytes is known. */
+export interface StateFrame extends Pick<StateFile, "policies"> {
+  readonly unikernels: readonly Entry<UnikernelConfig & { readonly imageSize: number }>[];
+}
+
+/** What a state file consists of: bytes, or the image of a unikernel. */
+export type StatePart = Uint8Array | { readonly imageOf: Name };
+
+const unikernelPair = pair(configCodec);
+
+/** From a pair down to the image. */
+const pathToImage = [1, 2] as const;
+
+function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
+  const writer = new Writer(ENTRY_CAPACITY);
+  codec.write(writer, value);
+  return writer.finish();
+}
+
+/** The content of a state file in the present version, in order; `image` of the configurations must be empty. */
+export function encodeStateAround({ unikernels, policies: entries }: StateFrame): readonly StatePart[] {
+  const pairs: StatePart[] = [];
+  let length = 0;
+  for (const { name, value } of [...unikernels].sort((a, b) => compareTreeOrder(a.name, b.name))) {
+    const { imageSize, ...config } = value;
+    const bytes = encoded(unikernelPair, { name: name.text as ByteString, value: config });
+    const { prefix, suffix } = spliceAround(bytes, pathToImage, imageSize);
+    pairs.push(prefix, { imageOf: name }, suffix);
+    length += prefix.length + imageSize + suffix.length;
+  }
+  const map = elementHeader(SEQUENCE, length);
+  const policyMap = encoded(policies, entries);
+  const both = map.length + length + policyMap.length;
+  const inner = elementHeader(SEQUENCE, both);
+  return [elementHeader(PRESENT, inner.length + both), inner, map, ...pairs, policyMap];
 }
 
 /**

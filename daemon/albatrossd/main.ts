@@ -11,7 +11,7 @@ import { consoleLimit } from "../../core/engine/decide.ts";
 import { logEventOf } from "../../core/log/from-engine.ts";
 import type { Name } from "../../core/name.ts";
 import { NameError, Name as Names, parsePath } from "../../core/name.ts";
-import { fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
+import { databaseFile, fifoDirectory, socketDirectory, socketFile } from "../../core/paths.ts";
 import type { Policy } from "../../core/policy.ts";
 import type { HostNetwork } from "../../host/host-network.ts";
 import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
@@ -133,7 +133,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   // What lies in this one is cleared away before the socket shows that somebody else uses it.
   const fifoLock = takeDirectoryLock(fifos);
   prepareBlocks(values.dbdir);
-  const store = new Store(join(values.dbdir, "albatross.sqlite"), randomBytes(8).toString("hex"));
+  const store = new Store(databaseFile(values.dbdir), randomBytes(8).toString("hex"));
   const network = openHostNetwork();
   const rootPolicy = discoverRootPolicy(values.dbdir, network);
   const images = new ImageStore(values.dbdir);
