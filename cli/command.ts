@@ -7,8 +7,8 @@
  */
 import type { ValueKind, ValueKinds } from "./values.ts";
 
-/** Names that completions ask the configuration or a daemon for. */
-export type CompletedNames = "unikernels" | "blocks" | "policies" | "inactive-consoles" | "remotes" | "all-remotes";
+/** Names that completions ask the configuration or a daemon for; `nothing` where the usual ones of the kind are wrong. */
+export type CompletedNames = "unikernels" | "blocks" | "policies" | "remotes" | "all-remotes" | "nothing";
 
 /** An option. Its key in {@link CommandDefinition.options} is its name in the action. */
 export interface OptionDefinition {

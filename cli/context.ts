@@ -4,6 +4,7 @@
  * @module
  */
 import { toBytes } from "../core/byte-string.ts";
+import type { CommandDefinition } from "./command.ts";
 import type { JsonObject } from "./json.ts";
 import { chooseVerbosity, createLog, type Log } from "./log.ts";
 import { writeBytes, writeText } from "./output.ts";
@@ -22,6 +23,8 @@ export interface Context {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** When the program was started: milliseconds since 1970. */
   readonly started: number;
+  /** Loads the definitions of all sub-commands. */
+  definitions(): Promise<readonly CommandDefinition[]>;
   /** Writes text to standard output, whatever the log level. */
   print(text: string): void;
   /** Writes text for people to standard error, unless the log is quiet. */
@@ -46,6 +49,7 @@ export function createContext(
   programName: string,
   environment: Readonly<Record<string, string | undefined>>,
   started: number,
+  definitions: () => Promise<readonly CommandDefinition[]>,
 ): Context {
   const verbosity = chooseVerbosity(values);
   const descriptor = values.json ? 2 : 1;
@@ -55,6 +59,7 @@ export function createContext(
     tables: () => !values.json && !values.plain && verbosity === "warning" && isTerminal(1),
     environment,
     started,
+    definitions,
     log: createLog({
       programName,
       verbosity,

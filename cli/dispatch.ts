@@ -70,7 +70,10 @@ async function runCommand(
         const { withRemote } = await import("./remotes/with-remote.ts");
         values = withRemote(values, definition.name, environment) as never;
       }
-      return await action(values, createContext(values, programName, environment, started));
+      return await action(
+        values,
+        createContext(values, programName, environment, started, () => definitionsOf("")),
+      );
     }
   }
 }
@@ -124,9 +127,14 @@ async function showGroup(
   }
   const { groupManual, programManual } = await import("./help/manual.ts");
   const { showManual } = await import("./help/show.ts");
-  const entries = [...registry].filter(([name]) => group === "" || name.startsWith(`${group} `));
-  const definitions = await Promise.all(entries.map(([, entry]) => entry.definition()));
+  const definitions = await definitionsOf(group);
   const manual = group === "" ? programManual(definitions, programName) : groupManual(group, definitions, programName);
   await showManual(manual, parsed?.kind === "help" ? parsed.format : "auto", environment);
   return 0;
+}
+
+/** The definitions of a group, or of all commands. */
+async function definitionsOf(group: string): Promise<readonly CommandDefinition[]> {
+  const entries = [...registry].filter(([name]) => group === "" || name.startsWith(`${group} `));
+  return await Promise.all(entries.map(([, entry]) => entry.definition()));
 }

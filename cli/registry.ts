@@ -57,6 +57,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "completion",
+    entry(
+      async () => (await import("./commands/completion.ts")).completion,
+      async () => (await import("./actions/completion.ts")).completion,
+    ),
+  ],
+  [
     "console",
     entry(
       async () => (await import("./commands/console.ts")).consoleCommand,

@@ -65,6 +65,7 @@ export interface ValueKinds {
   signable: Signable;
   serial: string;
   reason: ReasonWord;
+  shell: Shell;
   color: ColorChoice;
   verbosity: Verbosity;
   "help-format": HelpFormat;
@@ -86,6 +87,12 @@ const REASON_WORDS = [
 
 /** A value of `--reason`. */
 export type ReasonWord = (typeof REASON_WORDS)[number];
+
+/** The shells that have completions. */
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** A shell that has completions. */
+export type Shell = (typeof SHELLS)[number];
 
 /** The values of `--verbosity`. */
 export type Verbosity = "quiet" | "error" | "warning" | "info" | "debug";
@@ -130,6 +137,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   signable: oneOf(...SIGNABLE),
   serial: parseSerial,
   reason: oneOf(...REASON_WORDS),
+  shell: oneOf(...SHELLS),
   color: oneOf("auto", "always", "never"),
   verbosity: oneOf("quiet", "error", "warning", "info", "debug"),
   "help-format": oneOf("auto", "pager", "groff", "plain"),
@@ -141,6 +149,7 @@ export const choices: { readonly [Kind in ValueKind]?: readonly string[] } = {
   "key-type": KEY_TYPES,
   signable: SIGNABLE,
   reason: REASON_WORDS,
+  shell: SHELLS,
   color: ["auto", "always", "never"],
   verbosity: ["quiet", "error", "warning", "info", "debug"],
   "help-format": ["auto", "pager", "groff", "plain"],

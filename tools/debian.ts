@@ -24,6 +24,10 @@ export const testNeeds: readonly Need[] = [
   { package: "libssl3", library: "libssl.so.3", why: "is the TLS of the endpoint" },
   { package: "openbsd-inetd", program: "inetd", why: "starts the endpoint for each connection" },
   { package: "systemd", program: "systemd-socket-activate", why: "passes listening sockets" },
+  { package: "bash", program: "bash", why: "completes" },
+  { package: "zsh", program: "zsh", why: "completes" },
+  { package: "fish", program: "fish", why: "completes" },
+  { package: "bsdutils", program: "script", why: "gives programs a terminal" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
 ];
 

@@ -30,5 +30,6 @@ export const info = defineCommand({
       doc: "The unikernel, or with a trailing colon a path.",
     },
     ...daemonOptions,
+    remote: { ...daemonOptions.remote, completes: "all-remotes" },
   },
 });

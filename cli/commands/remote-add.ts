@@ -25,7 +25,12 @@ export const remoteAdd = defineCommand({
     { line: "remote add lab [2001:db8::1]:1025 --server-name=lab", doc: "With the usual names of the files." },
   ],
   arguments: {
-    name: { docv: "NAME", kind: "remote", doc: "The name: letters, digits, '.', '_' and '-'; all is taken." },
+    name: {
+      docv: "NAME",
+      kind: "remote",
+      completes: "nothing",
+      doc: "The name: letters, digits, '.', '_' and '-'; all is taken.",
+    },
     destination: {
       docv: "HOST[:PORT]",
       kind: "destination",

@@ -49,7 +49,6 @@ async function namesOf(what: string, words: readonly string[], environment: Envi
     case "unikernels":
     case "blocks":
     case "policies":
-    case "inactive-consoles":
       return namesIn(await askQuickly(commands[what as keyof typeof commands], words, environment));
     default:
       return [];
@@ -60,7 +59,6 @@ const commands = {
   unikernels: { kind: "unikernel-info" },
   blocks: { kind: "block-info" },
   policies: { kind: "policy-info" },
-  "inactive-consoles": { kind: "console-inactive" },
 } as const satisfies Readonly<Record<string, Command>>;
 
 async function askQuickly(command: Command, words: readonly string[], environment: Environment): Promise<Message> {
@@ -118,8 +116,6 @@ function namesIn({ payload }: Message): readonly string[] {
       return success.devices.map(({ name }) => typed(name));
     case "policies":
       return success.policies.map(({ name }) => name.path.join(":")).filter((path) => path !== "");
-    case "consoles":
-      return success.names.map(typed);
     default:
       return [];
   }

@@ -17,6 +17,7 @@ export const serverOptions = {
   serverName: {
     flags: ["--server-name"],
     kind: "file-name",
+    completes: "nothing",
     docv: "NAME",
     doc: "With --destination: the host name or IP address that the server's certificate must be for. Any unless given.",
     section: "CRYPTOGRAPHIC KEY OPTIONS",

@@ -123,7 +123,7 @@ describe("requests", () => {
       verbosity: undefined,
       color: "never",
     } as const;
-    const context = createContext(common, "albatross-client", {}, 0);
+    const context = createContext(common, "albatross-client", {}, 0, async () => []);
     await assert.rejects(
       writeRequest("ed25519", context, parseName("data"), { kind: "block-set", compressed: false }),
       /UsageError: Cannot put the data of a block device into a request/,
