@@ -53,8 +53,8 @@ export async function dumpBlock(values: DumpValues, context: Context): Promise<n
 /** What is said goes to standard error, since the content goes to standard output. */
 function besideOutput(values: DumpValues, context: Context): Context {
   if (context.json) throw new UsageError("--json and --output=- both want standard output: leave out one of them");
-  const { programName, environment, started } = context;
-  return { ...createContext({ ...values, json: true }, programName, environment, started), json: false };
+  const { programName, environment, started, definitions } = context;
+  return { ...createContext({ ...values, json: true }, programName, environment, started, definitions), json: false };
 }
 
 /** Bytes, for the progress: asked for if somebody looks at that, and the daemon is near. */

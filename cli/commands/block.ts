@@ -22,6 +22,7 @@ export const block = defineCommand({
     name: {
       flags: ["--name"],
       kind: "name",
+      completes: "blocks",
       fallback: ":",
       doc: "The block device, or with a trailing colon a path.",
     },

@@ -6,7 +6,12 @@
 import type { Arguments, Options } from "../command.ts";
 
 export const blockArguments = {
-  name: { docv: "BLOCK-NAME", kind: "name", doc: "The name of the block device, e.g. data or foo:data." },
+  name: {
+    docv: "BLOCK-NAME",
+    kind: "name",
+    completes: "blocks",
+    doc: "The name of the block device, e.g. data or foo:data.",
+  },
 } as const satisfies Arguments;
 
 /** For commands that make another device of one. */
