@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { bhyveSource } from "./bhyve-stats/bhyve-source.ts";
 import type { CollectorSource } from "./collector.ts";
+import { freebsdSource } from "./freebsd-stats/freebsd-source.ts";
 import { kvmSource } from "./linux-stats/kvm-source.ts";
 import { linuxSource } from "./linux-stats/linux-source.ts";
 
@@ -15,5 +17,6 @@ import { linuxSource } from "./linux-stats/linux-source.ts";
  */
 export function builtinCollectors(platform: NodeJS.Platform, hypervisor: boolean): readonly CollectorSource[] {
   if (platform === "linux") return hypervisor ? [linuxSource(), kvmSource()] : [linuxSource()];
-  throw new Error(`Cannot measure anything on ${platform}: run albatross-stats on Linux`);
+  if (platform === "freebsd") return hypervisor ? [freebsdSource(), bhyveSource()] : [freebsdSource()];
+  throw new Error(`Cannot measure anything on ${platform}: run albatross-stats on Linux or FreeBSD`);
 }
