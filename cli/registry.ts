@@ -287,4 +287,11 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
       async () => (await import("./actions/stats-remove.ts")).statsRemove,
     ),
   ],
+  [
+    "top",
+    entry(
+      async () => (await import("./commands/top.ts")).top,
+      async () => (await import("./actions/top.ts")).top,
+    ),
+  ],
 ]);

@@ -24,6 +24,7 @@ import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
 import { parseRemoteName } from "./values/remote-name.ts";
 import { parseSerial } from "./values/serial.ts";
+import { SORT_KEYS, type SortKey } from "./values/sort-key.ts";
 import { parseTimestamp } from "./values/timestamp.ts";
 import { parseType } from "./values/type.ts";
 
@@ -64,6 +65,11 @@ export interface ValueKinds {
   days: number;
   signable: Signable;
   serial: string;
+  "sort-key": SortKey;
+  /** From 1 to an hour. */
+  seconds: number;
+  /** At least 1. */
+  natural: number;
   reason: ReasonWord;
   shell: Shell;
   color: ColorChoice;
@@ -136,6 +142,9 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   days: (text) => Number(within(1, 2 ** 20, "a number of days (1 or above)")(text)),
   signable: oneOf(...SIGNABLE),
   serial: parseSerial,
+  "sort-key": oneOf(...SORT_KEYS),
+  seconds: (text) => Number(within(1, 3600, "a number of seconds (1 to 3600)")(text)),
+  natural: (text) => Number(within(1, Number.MAX_SAFE_INTEGER, "a number (1 or above)")(text)),
   reason: oneOf(...REASON_WORDS),
   shell: oneOf(...SHELLS),
   color: oneOf("auto", "always", "never"),
@@ -148,6 +157,7 @@ export const choices: { readonly [Kind in ValueKind]?: readonly string[] } = {
   type: ["solo5", "bhyve"],
   "key-type": KEY_TYPES,
   signable: SIGNABLE,
+  "sort-key": SORT_KEYS,
   reason: REASON_WORDS,
   shell: SHELLS,
   color: ["auto", "always", "never"],
