@@ -28,6 +28,7 @@ export const testNeeds: readonly Need[] = [
   { package: "zsh", program: "zsh", why: "completes" },
   { package: "fish", program: "fish", why: "completes" },
   { package: "bsdutils", program: "script", why: "gives programs a terminal" },
+  { package: "prometheus", program: "prometheus", why: "reads the metrics" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
 ];
 

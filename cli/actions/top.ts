@@ -119,7 +119,7 @@ async function watch(source: TopSource, values: TopValues, context: Context): Pr
   const troubles: Troubles = { list: undefined, statistics: undefined };
   const end = new AbortController();
   const styled = wantsStyle(1, values.color, context.environment);
-  const title = `${context.programName} top ${values.name.text}`;
+  const title = `${context.programName} top${values.name.text === ":" ? "" : ` ${values.name.text}`}`;
   let sort = values.sort;
   let selected: string | undefined;
   let view: ConsoleView | undefined;

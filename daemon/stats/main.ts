@@ -6,11 +6,14 @@
 import { builtinCollectors } from "../../backends/builtin-collectors.ts";
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
+import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import { listenDaemon } from "../common/listen.ts";
+import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { runDaemon } from "../common/run-daemon.ts";
 import { DaemonLink } from "./daemon-link.ts";
 import { Registry } from "./registry.ts";
@@ -33,6 +36,7 @@ const definition = {
   flags: {
     tmpdir: tmpdirFlag,
     activation: activationFlag,
+    metrics: metricsFlag,
     interval: valueFlag(
       "--interval",
       "SECONDS",
@@ -53,30 +57,43 @@ const definition = {
 
 /** Runs the daemon until a signal ends it; gives the exit status. */
 export function run(args: readonly string[]): Promise<number> {
-  return runDaemon(definition, args, async ({ tmpdir, activation, interval, hypervisor }, { log, stopped }) => {
-    const registry = new Registry(builtinCollectors(process.platform, hypervisor), log);
-    const service: StatsService = { registry, subscriptions: new Subscriptions(log), log };
-    const server = new CommandServer({
-      serve: (connection) => new StatsHandlers(connection, service, "client"),
-      log,
-      commandMax: COMMAND_MAX,
-      limit: Math.max(1, descriptorLimit() - OWN_DESCRIPTORS),
-    });
-    const path = socketFile(tmpdir, "stat");
-    const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
-      failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
-    });
-    const link = new DaemonLink({ path: socketFile(tmpdir, "vmmd"), service, log });
-    const timer = setInterval(() => tick(service), interval * 1000);
-    log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
-    notifySystemd("READY=1");
-    log.info(`ending on ${await stopped}`);
-    notifySystemd("STOPPING=1");
-    clearInterval(timer);
-    link.close();
-    listener.close();
-    server.close();
-    registry.close();
-    return 0;
-  });
+  return runDaemon(
+    definition,
+    args,
+    async ({ tmpdir, activation, metrics, interval, hypervisor }, { log, stopped }) => {
+      const registry = new Registry(builtinCollectors(process.platform, hypervisor), log);
+      const service: StatsService = { registry, subscriptions: new Subscriptions(log), log };
+      const meter = metrics === undefined ? undefined : new RequestMeter();
+      const server = new CommandServer({
+        serve: (connection) => new StatsHandlers(connection, service, "client"),
+        log,
+        observe: meter?.observe.bind(meter),
+        commandMax: COMMAND_MAX,
+        limit: Math.max(1, descriptorLimit() - OWN_DESCRIPTORS),
+      });
+      const path = socketFile(tmpdir, "stat");
+      const listener = await listenDaemon({ path, activation }, (connection) => server.accept(connection), {
+        failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
+      });
+      const link = new DaemonLink({ path: socketFile(tmpdir, "vmmd"), service, log });
+      const timer = setInterval(() => tick(service), interval * 1000);
+      log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
+      let exporter: MetricsServer | undefined;
+      if (metrics !== undefined && meter !== undefined) {
+        const { statsMetrics } = await import("./metrics.ts");
+        const source = statsMetrics({ tmpdir, address: metrics, registry, server, meter, log });
+        exporter = await startMetrics(metrics, source, log);
+      }
+      notifySystemd("READY=1");
+      log.info(`ending on ${await stopped}`);
+      notifySystemd("STOPPING=1");
+      clearInterval(timer);
+      exporter?.close();
+      link.close();
+      listener.close();
+      server.close();
+      registry.close();
+      return 0;
+    },
+  );
 }

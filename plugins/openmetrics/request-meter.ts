@@ -58,7 +58,11 @@ export class RequestMeter {
     let sum = 0;
     const classes = LATENCY_BOUNDS.map((bound, at) => {
       sum += this.#classes[at] ?? 0;
-      return { suffix: "_bucket", labels: { daemon, le: String(bound) }, value: sum };
+      return {
+        suffix: "_bucket",
+        labels: { daemon, le: bound.toFixed(Number.isInteger(bound) ? 1 : 3).replace(/(\.\d+?)0+$/, "$1") },
+        value: sum,
+      };
     });
     return [
       ...classes,
