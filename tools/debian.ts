@@ -29,6 +29,7 @@ export const testNeeds: readonly Need[] = [
   { package: "fish", program: "fish", why: "completes" },
   { package: "bsdutils", program: "script", why: "gives programs a terminal" },
   { package: "prometheus", program: "prometheus", why: "reads the metrics" },
+  { package: "btrfs-progs", program: "mkfs.btrfs", why: "makes a file system that can share content between files" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
 ];
 

@@ -172,11 +172,8 @@ export class BlockCommands {
 
   async #receive(name: Name, { size }: PlanOf<"set-block">, compressed: boolean): Promise<Outcome> {
     if (!this.#mayStream()) return closing(tooMany(), true);
-    const release = this.#hold(name, "write");
-    const settle = () => {
-      this.#streams--;
-      release();
-    };
+    const release = once(this.#hold(name, "write"));
+    const leave = once(() => this.#streams--);
     const bytes = Number(size) * MEBIBYTE;
     const target = {
       databaseDirectory: this.#directory,
@@ -189,11 +186,11 @@ export class BlockCommands {
     try {
       upload = await receiveBlock(target, compressed);
     } catch (error) {
-      settle();
+      release();
+      leave();
       if (error instanceof BlockUploadError) return closing(failure(error.message), true);
       throw error;
     }
-    const once = settledOnce(settle);
     const supervisor = this.#supervisor;
     return {
       kind: "receive",
@@ -211,14 +208,16 @@ export class BlockCommands {
             if (error instanceof BlockUploadError) return failure(error.message);
             throw error;
           } finally {
-            once();
+            release();
+            leave();
           }
         },
         async abort() {
+          release(); // what is cleared up now is no part of the device
           try {
             await upload.abort();
           } finally {
-            once();
+            leave();
           }
         },
       },
@@ -291,11 +290,10 @@ function tooMany(): Reply {
   return failure(`${BLOCK_STREAMS_MAX} block devices are being sent or received already; try again later`);
 }
 
-function settledOnce(settle: () => void): () => void {
-  let settled = false;
+function once(work: () => void): () => void {
+  let done = false;
   return () => {
-    if (settled) return;
-    settled = true;
-    settle();
+    if (!done) work();
+    done = true;
   };
 }
