@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
 import { IMAGE_CHUNK_BYTES } from "../client/connection.ts";
 import { ClientError } from "../client/errors.ts";
-import { deflated } from "./image-file.ts";
+import { deflated } from "../client/image-file.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** An open source of data. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { listed } from "./alternatives.ts";
+import { listed } from "../client/alternatives.ts";
+import { InputError } from "../client/errors.ts";
 import type { CommandDefinition } from "./command.ts";
 import { createContext } from "./context.ts";
 import { findCommand, membersOf } from "./find-command.ts";
@@ -36,7 +37,8 @@ export async function dispatch(
     if ("group" in found) return await showGroup(found.group, found.line, programName, environment);
     definition = await found.entry.definition();
     return await runCommand(found.entry, definition, found.line, programName, environment, started);
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof InputError ? new UsageError(thrown.message, { cause: thrown }) : thrown;
     if (!(error instanceof UsageError)) throw error;
     await reportUsage(error, args, programName, environment, definition);
     return EXIT_USAGE;

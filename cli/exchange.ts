@@ -5,6 +5,7 @@
  */
 import { defaultDirectories } from "../client/directories.ts";
 import { AbortedError, ClientError, ConnectError } from "../client/errors.ts";
+import { EXIT_COMMUNICATION, EXIT_INTERRUPTED, EXIT_REFUSED } from "../client/exit-status.ts";
 import { commandMessage, type RequestOptions, request } from "../client/request.ts";
 import { routeOf } from "../client/sockets.ts";
 import { fromText } from "../core/byte-string.ts";
@@ -19,14 +20,7 @@ import { type ModeValues, modeOf } from "./mode.ts";
 import type { RemoteValues } from "./remote.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** Exit status if the daemon refused the command. */
-export const EXIT_REFUSED = 117;
-/** Exit status if the communication failed, or a command was only shown. */
-export const EXIT_COMMUNICATION = 121;
-/** Exit status if the daemon could not be reached. */
-export const EXIT_CONNECT = 122;
-/** Exit status after an interrupt. */
-export const EXIT_INTERRUPTED = 130;
+export { EXIT_COMMUNICATION, EXIT_INTERRUPTED, EXIT_REFUSED };
 
 /** The values of the options in `options/daemon.ts` that say where a daemon is. */
 export interface DaemonValues extends ModeValues, RemoteValues {
@@ -111,12 +105,7 @@ export function report(context: Context, reply: Message, more: JsonObject = {}):
 /** Reports a failure of the client library, and gives the exit status. */
 export function reportError(context: Context, error: unknown): number {
   if (!(error instanceof ClientError)) throw error;
-  const exitStatus =
-    error instanceof ConnectError
-      ? EXIT_CONNECT
-      : error instanceof AbortedError
-        ? EXIT_INTERRUPTED
-        : EXIT_COMMUNICATION;
+  const { exitStatus } = error;
   if (context.json) {
     context.object({ kind: "error", code: error.code, message: error.message, exitStatus });
   } else if (error instanceof ConnectError) {
@@ -139,11 +128,10 @@ export async function reportRemoteError(context: Context, error: unknown): Promi
   if (!(error instanceof ClientError)) throw error;
   const { connectFailure, remoteFailure } = await import("./report-remote.ts");
   const failure =
-    error instanceof ConnectError
-      ? { exitStatus: EXIT_CONNECT, text: connectFailure(error), hint: error.message }
-      : remoteFailure(error);
+    error instanceof ConnectError ? { text: connectFailure(error), hint: error.message } : remoteFailure(error);
   if (failure === undefined) return reportError(context, error);
-  const { exitStatus, text, hint } = failure;
+  const { text, hint } = failure;
+  const { exitStatus } = error;
   if (context.json) {
     const message = hint ?? text;
     context.object({ kind: "error", code: error.code, message, exitStatus });

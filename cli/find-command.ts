@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { alternatives } from "./alternatives.ts";
+import { alternatives } from "../client/alternatives.ts";
 import { type Entry, registry } from "./registry.ts";
 import { UsageError } from "./usage-error.ts";
 

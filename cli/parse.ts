@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { didYouMean } from "./alternatives.ts";
+import { didYouMean } from "../client/alternatives.ts";
+import { ValueError } from "../client/value-error.ts";
 import type { Arguments, CommandDefinition, OptionDefinition, Options, Values } from "./command.ts";
 import type { Style } from "./style.ts";
 import { UsageError } from "./usage-error.ts";
-import { ValueError } from "./value-error.ts";
 import { type HelpFormat, parsers, type ValueKind } from "./values.ts";
 
 /** What a command line asks for. */

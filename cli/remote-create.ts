@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import type { ImageFile } from "../client/image-file.ts";
 import type { Upload } from "../client/remote-request.ts";
 import type { Name } from "../core/name.ts";
 import type { UnikernelConfig } from "../core/unikernel.ts";
@@ -10,7 +12,6 @@ import type { Message, UnikernelCommand } from "../core/wire/message.ts";
 import { CERTIFICATE_BYTES_MAX } from "../pki/certificate.ts";
 import type { Context } from "./context.ts";
 import { EXIT_COMMUNICATION, reportRemoteError } from "./exchange.ts";
-import type { ImageFile } from "./image-file.ts";
 import { compressionOf, type ModeValues } from "./mode.ts";
 import { followTransfer, type Progress } from "./progress.ts";
 import { askRemote, type RemoteValues } from "./remote.ts";

@@ -7,6 +7,7 @@ import type { ClientConnection, ClientOptions } from "../client/connection.ts";
 import { type LeafCredentials, signCommand, validateCredentials } from "../client/leaf.ts";
 import { type RemoteReply, requestRemote, type Upload } from "../client/remote-request.ts";
 import { openTls, serverAddress, type TlsServer } from "../client/tls-connection.ts";
+import type { Destination } from "../client/values/destination.ts";
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
 import { IssueError } from "../pki/issuer.ts";
@@ -15,7 +16,6 @@ import { leafCommonName } from "../pki/leaf.ts";
 import { writeText } from "./output.ts";
 import { asUsageError, readTextFile } from "./pki-files.ts";
 import { UsageError } from "./usage-error.ts";
-import type { Destination } from "./values/destination.ts";
 
 /** The values of the options about the server. */
 export interface ServerValues {

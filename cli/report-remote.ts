@@ -11,18 +11,9 @@ import {
   LeafError,
   ServerNotAuthenticatedError,
 } from "../client/errors.ts";
-import { EXIT_USAGE } from "./usage-error.ts";
-
-/** Exit status if our certificate chain does not lead to the authority of the server. */
-export const EXIT_CHAIN = 116;
-/** Exit status if the server refused our certificate. */
-export const EXIT_CERTIFICATE_REFUSED = 119;
-/** Exit status if the server is not the one we want. */
-export const EXIT_SERVER_UNKNOWN = 120;
 
 /** An error as it is reported. */
 export interface RemoteFailure {
-  readonly exitStatus: number;
   /** Printed as an error. */
   readonly text: string;
   /** Said about it on standard error. */
@@ -31,15 +22,15 @@ export interface RemoteFailure {
 
 /** How an error is reported; `undefined` for those that are not special to remote hosts. */
 export function remoteFailure(error: ClientError): RemoteFailure | undefined {
-  if (error instanceof ChainError) return { exitStatus: EXIT_CHAIN, text: error.message, hint: error.detail };
-  if (error instanceof LeafError) return { exitStatus: EXIT_USAGE, text: error.message };
+  if (error instanceof ChainError) return { text: error.message, hint: error.detail };
+  if (error instanceof LeafError) return { text: error.message };
   if (error instanceof CertificateRefusedError) {
     const text = `local authentication failure TLS alert: ${error.alert}`;
-    return { exitStatus: EXIT_CERTIFICATE_REFUSED, text, hint: error.message };
+    return { text, hint: error.message };
   }
   if (error instanceof ServerNotAuthenticatedError) {
     const text = "remote authentication failure TLS failure: authentication failure: invalid certificate chain";
-    return { exitStatus: EXIT_SERVER_UNKNOWN, text, hint: error.message };
+    return { text, hint: error.message };
   }
   return undefined;
 }

@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { EXIT_USAGE } from "../client/exit-status.ts";
 import { fill } from "./fill.ts";
 import { plainStyle, type Style } from "./style.ts";
 
-/** Exit status of every error in the command line and of every check before anything is sent (client.md 6). */
-export const EXIT_USAGE = 124;
+export { EXIT_USAGE };
 
 /** An error that is reported on standard error. */
 export class UsageError extends Error {

@@ -5,6 +5,13 @@
  *
  * @module
  */
+
+import { didYouMean, listed } from "../client/alternatives.ts";
+import { SIGNABLE, type Signable } from "../client/signable.ts";
+import { ValueError } from "../client/value-error.ts";
+import { type Destination, parseDestination } from "../client/values/destination.ts";
+import { parseDigest } from "../client/values/digest.ts";
+import { parseRemoteName } from "../client/values/remote-name.ts";
 import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
 import { parseCursor } from "../core/log/cursor.ts";
@@ -13,16 +20,10 @@ import { type Label, type Name, NameError, parseLabel, parseName, parsePath } fr
 import type { BlockDevice, NetworkDevice } from "../core/unikernel.ts";
 import type { UnikernelType } from "../core/unikernel-type.ts";
 import { KEY_TYPES, type KeyType } from "../pki/key-type.ts";
-import { didYouMean, listed } from "./alternatives.ts";
-import { SIGNABLE, type Signable } from "./signable.ts";
 import type { ColorChoice } from "./style.ts";
-import { ValueError } from "./value-error.ts";
-import { type Destination, parseDestination } from "./values/destination.ts";
 import { type NamedTap, parseBlockDevice, parseNamedTap, parseNetworkDevice } from "./values/devices.ts";
-import { parseDigest } from "./values/digest.ts";
 import { existingDirectory, existingFile } from "./values/files.ts";
 import { parseInteger, within } from "./values/integer.ts";
-import { parseRemoteName } from "./values/remote-name.ts";
 import { parseSerial } from "./values/serial.ts";
 import { SORT_KEYS, type SortKey } from "./values/sort-key.ts";
 import { parseTimestamp } from "./values/timestamp.ts";

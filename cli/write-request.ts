@@ -5,6 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import type { ImageBytes } from "../client/connection.ts";
+import { subCommandOf } from "../client/signable.ts";
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
 import { CERTIFICATE_BYTES_MAX } from "../pki/certificate.ts";
@@ -14,7 +15,6 @@ import { makeRequest } from "../pki/request.ts";
 import type { Context } from "./context.ts";
 import { asUsageError, fileName, keyOfFile, PUBLIC_MODE } from "./pki-files.ts";
 import { replaceFile } from "./replace-file.ts";
-import { subCommandOf } from "./signable.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**

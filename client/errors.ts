@@ -5,8 +5,18 @@
  */
 import { type ByteString, toDisplay } from "../core/byte-string.ts";
 import type { Name } from "../core/name.ts";
+import {
+  EXIT_CERTIFICATE_REFUSED,
+  EXIT_CHAIN,
+  EXIT_COMMUNICATION,
+  EXIT_CONNECT,
+  EXIT_INTERRUPTED,
+  EXIT_REFUSED,
+  EXIT_SERVER_UNKNOWN,
+  EXIT_USAGE,
+} from "./exit-status.ts";
 
-/** Stable names of the failures. */
+/** Stable names of the failures. Further ones may be added in later versions. */
 export type ClientErrorCode =
   | "connect"
   | "protocol"
@@ -15,17 +25,42 @@ export type ClientErrorCode =
   | "certificate-refused"
   | "server-not-authenticated"
   | "chain"
-  | "leaf";
+  | "leaf"
+  | InputErrorCode;
 
-/** The base of all errors of this library. */
+/** What it is that cannot be used: the `code` of an {@link InputError}. */
+export type InputErrorCode = "argument" | "file" | "image" | "policy" | "certificate" | "configuration";
+
+/**
+ * The base of all errors of this library.
+ *
+ * @example
+ * ```ts
+ * import { ClientError, connect } from "albatross";
+ *
+ * try {
+ *   const albatross = await connect({ tmpdir: "/nowhere" });
+ *   await albatross.info();
+ * } catch (error) {
+ *   if (!(error instanceof ClientError)) throw error;
+ *   console.error(`${error.code}: ${error.message}`); // connect: …
+ *   process.exitCode = error.exitStatus; // 122, as albatross-client
+ *   if (error.code === "connect") process.exitCode = 0;
+ * }
+ * ```
+ */
 export abstract class ClientError extends Error {
+  /** Which failure it is, for programs. */
   abstract readonly code: ClientErrorCode;
+  /** The exit status of `albatross-client` for this failure. */
+  abstract readonly exitStatus: number;
 }
 
 /** No connection to the daemon was made. */
 export class ConnectError extends ClientError {
   override readonly name = "ConnectError";
   readonly code = "connect";
+  readonly exitStatus = EXIT_CONNECT;
   /** Where the daemon should have been: the path of a socket, or `HOST:PORT`. */
   readonly address: string;
   /** The system's name of the failure, e.g. `ENOENT`. */
@@ -42,12 +77,14 @@ export class ConnectError extends ClientError {
 export class ProtocolError extends ClientError {
   override readonly name = "ProtocolError";
   readonly code = "protocol";
+  readonly exitStatus = EXIT_COMMUNICATION;
 }
 
 /** The daemon refused a command. `message` is its reason. */
 export class RefusedError extends ClientError {
   override readonly name = "RefusedError";
   readonly code = "refused";
+  readonly exitStatus = EXIT_REFUSED;
   /** Whom the refusal concerns. */
   readonly host: Name;
   /** The daemon's reason as it was sent. */
@@ -64,12 +101,14 @@ export class RefusedError extends ClientError {
 export class AbortedError extends ClientError {
   override readonly name = "AbortedError";
   readonly code = "aborted";
+  readonly exitStatus = EXIT_INTERRUPTED;
 }
 
 /** The server did not accept our certificate, and said so by a TLS alert. */
 export class CertificateRefusedError extends ClientError {
   override readonly name = "CertificateRefusedError";
   readonly code = "certificate-refused";
+  readonly exitStatus = EXIT_CERTIFICATE_REFUSED;
   /** The alert in words, e.g. `unknown ca`. */
   readonly alert: string;
 
@@ -86,12 +125,14 @@ export class CertificateRefusedError extends ClientError {
 export class ServerNotAuthenticatedError extends ClientError {
   override readonly name = "ServerNotAuthenticatedError";
   readonly code = "server-not-authenticated";
+  readonly exitStatus = EXIT_SERVER_UNKNOWN;
 }
 
 /** Our own certificates do not lead to the authority that the server will ask for; nothing was sent. */
 export class ChainError extends ClientError {
   override readonly name = "ChainError";
   readonly code = "chain";
+  readonly exitStatus = EXIT_CHAIN;
   /** What exactly is wrong with them. */
   readonly detail: string;
 
@@ -105,4 +146,17 @@ export class ChainError extends ClientError {
 export class LeafError extends ClientError {
   override readonly name = "LeafError";
   readonly code = "leaf";
+  readonly exitStatus = EXIT_USAGE;
+}
+
+/** What the caller gave cannot be used: an argument, a file, an image, a policy, a certificate. Nothing was sent. */
+export class InputError extends ClientError {
+  override readonly name = "InputError";
+  readonly code: InputErrorCode;
+  readonly exitStatus = EXIT_USAGE;
+
+  constructor(code: InputErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   runtime: ["core"],
   pki: ["core"],
-  client: ["core", "pki", "runtime"],
+  client: ["core", "pki", "runtime", "backends"], // of the backends: what images are and need
   host: ["core", "pki", "runtime"],
   backends: ["core", "pki", "runtime", "host"],
   plugins: ["core", "pki", "runtime", "host", "backends", "client"],

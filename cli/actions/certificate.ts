@@ -4,6 +4,7 @@
  * @module
  */
 import { dumpOf } from "../../client/dump.ts";
+import { type ImageFile, openImage } from "../../client/image-file.ts";
 import { storedCredentials, validateCredentials } from "../../client/leaf.ts";
 import { closedEarly, requestRemote, type Upload } from "../../client/remote-request.ts";
 import { routeOf } from "../../client/sockets.ts";
@@ -18,7 +19,6 @@ import type { Values } from "../command.ts";
 import type { certificate as definition } from "../commands/certificate.ts";
 import type { Context } from "../context.ts";
 import { EXIT_INTERRUPTED, EXIT_REFUSED, report, reportRemoteError } from "../exchange.ts";
-import { type ImageFile, openImage } from "../image-file.ts";
 import { followTransfer } from "../progress.ts";
 import { readFile, serverOf } from "../remote.ts";
 import { reportDump, reportImage } from "../report-image.ts";

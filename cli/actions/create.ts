@@ -6,6 +6,7 @@
 
 import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices, suggestFlags } from "../../backends/image-match.ts";
+import { type ImageFile, openImage } from "../../client/image-file.ts";
 import type { UnikernelArguments, UnikernelConfig } from "../../core/unikernel.ts";
 import { carriesImage } from "../../core/unikernel-type.ts";
 import type { Message, UnikernelCommand } from "../../core/wire/message.ts";
@@ -13,7 +14,6 @@ import type { Values } from "../command.ts";
 import type { create as definition } from "../commands/create.ts";
 import type { Context } from "../context.ts";
 import { ask, report } from "../exchange.ts";
-import { type ImageFile, openImage } from "../image-file.ts";
 import { compressionOf, modeOf } from "../mode.ts";
 import { unikernelArguments } from "../unikernel-arguments.ts";
 import { UsageError } from "../usage-error.ts";

@@ -5,6 +5,7 @@
  */
 import { ClientError } from "../../client/errors.ts";
 import { requestInfo, type UnikernelStatus } from "../../client/status.ts";
+import { ALL_REMOTES } from "../../client/values/remote-name.ts";
 import type { Message } from "../../core/wire/message.ts";
 import type { Values } from "../command.ts";
 import type { info as definition } from "../commands/info.ts";
@@ -12,7 +13,6 @@ import type { Context } from "../context.ts";
 import { addressOf, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
 import { type Json, jsonMessage, jsonTime } from "../json.ts";
 import { modeOf } from "../mode.ts";
-import { ALL_REMOTES } from "../values/remote-name.ts";
 
 /**
  * Shows the unikernels; and on standard error those that do not run, where the daemon tells it. The plain call sends

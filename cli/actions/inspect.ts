@@ -5,12 +5,12 @@
  */
 import { ImageError } from "../../backends/image.ts";
 import { type ImageReport, reportImage, reportText } from "../../backends/image-report.ts";
+import { openImage } from "../../client/image-file.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { inspect as definition } from "../commands/inspect.ts";
 import type { Context } from "../context.ts";
 import { reportLocal } from "../exchange.ts";
-import { openImage } from "../image-file.ts";
 import { type JsonObject, jsonBytes } from "../json.ts";
 import { EXIT_USAGE } from "../usage-error.ts";
 

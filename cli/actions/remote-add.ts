@@ -4,14 +4,15 @@
  * @module
  */
 import { resolve } from "node:path";
+import { configFile, type Remote, readRemotes } from "../../client/remotes.ts";
+import { ALL_REMOTES } from "../../client/values/remote-name.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { remoteAdd as definition } from "../commands/remote-add.ts";
 import type { Context } from "../context.ts";
-import { configFile, type Remote, readRemotes, writeRemotes } from "../remotes/config.ts";
 import { jsonRemote } from "../remotes/json-remote.ts";
+import { writeRemotes } from "../remotes/write-config.ts";
 import { UsageError } from "../usage-error.ts";
-import { ALL_REMOTES } from "../values/remote-name.ts";
 
 /** Records a remote host. */
 export async function remoteAdd(values: Values<typeof definition>, context: Context): Promise<number> {

@@ -3,11 +3,12 @@
  *
  * @module
  */
+
+import { configFile, type Remote, readRemotes } from "../../client/remotes.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { remoteList as definition } from "../commands/remote-list.ts";
 import type { Context } from "../context.ts";
-import { configFile, type Remote, readRemotes } from "../remotes/config.ts";
 import { addressText, jsonRemote } from "../remotes/json-remote.ts";
 
 /** Lists the recorded remote hosts. */

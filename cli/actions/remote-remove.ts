@@ -3,13 +3,15 @@
  *
  * @module
  */
+
+import { configFile, readRemotes } from "../../client/remotes.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { remoteRemove as definition } from "../commands/remote-remove.ts";
 import type { Context } from "../context.ts";
-import { configFile, readRemotes, writeRemotes } from "../remotes/config.ts";
 import { jsonRemote } from "../remotes/json-remote.ts";
 import { findRemote } from "../remotes/with-remote.ts";
+import { writeRemotes } from "../remotes/write-config.ts";
 
 /** Forgets a remote host. */
 export async function remoteRemove({ name }: Values<typeof definition>, context: Context): Promise<number> {

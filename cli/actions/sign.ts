@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { type Signable, subCommandOf } from "../../client/signable.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { NameError, parseLabel } from "../../core/name.ts";
 import { printCommand } from "../../core/print/command.ts";
@@ -22,7 +24,6 @@ import { jsonTime } from "../json.ts";
 import { fileName, isPkiError, naming, PkiFileError, PUBLIC_MODE, random, readTextFile } from "../pki-files.ts";
 import { replaceFile } from "../replace-file.ts";
 import { recordSerial } from "../serial-database.ts";
-import { type Signable, subCommandOf } from "../signable.ts";
 import { EXIT_USAGE } from "../usage-error.ts";
 
 const DAY_SECONDS = 86_400;

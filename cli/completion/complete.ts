@@ -6,8 +6,11 @@
  *
  * @module
  */
+
+import { configFile, readRemotes } from "../../client/remotes.ts";
 import { request } from "../../client/request.ts";
 import { routeOf } from "../../client/sockets.ts";
+import { ALL_REMOTES } from "../../client/values/remote-name.ts";
 import { Name } from "../../core/name.ts";
 import type { Command, Message } from "../../core/wire/message.ts";
 import type { CompletedNames } from "../command.ts";
@@ -16,9 +19,7 @@ import { modeOf } from "../mode.ts";
 import { daemonOptions } from "../options/daemon.ts";
 import { OutputClosedError, writeText } from "../output.ts";
 import { parseArguments, takeApart } from "../parse.ts";
-import { configFile, readRemotes } from "../remotes/config.ts";
 import { withRemote } from "../remotes/with-remote.ts";
-import { ALL_REMOTES } from "../values/remote-name.ts";
 
 /** How long a daemon is waited for, milliseconds. */
 export const COMPLETION_PATIENCE_MS = 1_000;

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { configFile, readRemotes } from "../../client/remotes.ts";
 import { type ByteString, fromText } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import type { Context } from "../context.ts";
@@ -10,7 +12,6 @@ import { ask, type DaemonValues, report } from "../exchange.ts";
 import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
 import { EXIT_USAGE, UsageError } from "../usage-error.ts";
-import { configFile, readRemotes } from "./config.ts";
 import { withDestination } from "./with-remote.ts";
 
 /** Hosts that are asked at a time: each takes a connection and a certificate of its own. */

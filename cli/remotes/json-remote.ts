@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import type { Remote } from "../../client/remotes.ts";
 import type { JsonObject } from "../json.ts";
-import type { Remote } from "./config.ts";
 
 /** `{"name", "host", "port", "ca", "caKey", "serverCa", "serverName", "serverKey"}`; what is not recorded is null. */
 export function jsonRemote(name: string, remote: Remote): JsonObject {

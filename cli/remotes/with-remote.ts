@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { didYouMean } from "../alternatives.ts";
+import { didYouMean } from "../../client/alternatives.ts";
+import { configFile, type Remote, type Remotes, readRemotes } from "../../client/remotes.ts";
+import type { Destination } from "../../client/values/destination.ts";
+import { ALL_REMOTES } from "../../client/values/remote-name.ts";
 import { UsageError } from "../usage-error.ts";
-import type { Destination } from "../values/destination.ts";
-import { ALL_REMOTES } from "../values/remote-name.ts";
-import { configFile, type Remote, type Remotes, readRemotes } from "./config.ts";
 
 /** The values of the options that matter here; a command may lack all but `remote`. */
 export interface RemoteChoice {

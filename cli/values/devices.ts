@@ -3,10 +3,11 @@
  *
  * @module
  */
+
+import { ValueError } from "../../client/value-error.ts";
 import { type ByteString, fromText } from "../../core/byte-string.ts";
 import type { Int } from "../../core/int.ts";
 import type { BlockDevice, MacAddress, NetworkDevice } from "../../core/unikernel.ts";
-import { ValueError } from "../value-error.ts";
 import { parseInteger } from "./integer.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 import { statSync } from "node:fs";
-import { ValueError } from "../value-error.ts";
+import { ValueError } from "../../client/value-error.ts";
 
 /**
  * The path itself, if something exists there.

@@ -3,9 +3,10 @@
  *
  * @module
  */
+
+import { invalidValue } from "../../client/value-error.ts";
 import { INT_MAX, INT_MIN, type Int, normalize } from "../../core/int.ts";
 import { parseIntegerLiteral } from "../../core/integer-literal.ts";
-import { invalidValue } from "../value-error.ts";
 
 /**
  * Any integer of the protocol, in the syntax of {@link parseIntegerLiteral}.

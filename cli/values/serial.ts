@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ValueError } from "../value-error.ts";
+import { ValueError } from "../../client/value-error.ts";
 
 /** Hex digits of a serial number, with colons or blanks between as `openssl` shows them; at most 20 bytes and a zero. */
 const serialText = /^(?:[0-9a-f]{2}){1,21}$/;

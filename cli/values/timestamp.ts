@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ValueError } from "../value-error.ts";
+import { ValueError } from "../../client/value-error.ts";
 
 const rfc3339 = /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2})))?$/;
 

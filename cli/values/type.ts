@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import { ValueError } from "../../client/value-error.ts";
 import { parseUnikernelType, TYPE_RULE, type UnikernelType } from "../../core/unikernel-type.ts";
-import { ValueError } from "../value-error.ts";
 
 /** @throws {ValueError} if no backend can have this name */
 export function parseType(text: string): UnikernelType {

@@ -13,10 +13,10 @@ import { createContext } from "../../cli/context.ts";
 import { fileName, readBytes } from "../../cli/pki-files.ts";
 import { replaceFile } from "../../cli/replace-file.ts";
 import { LOCK_PATIENCE_MS, recordSerial, serialsOf } from "../../cli/serial-database.ts";
-import { SIGNABLE, subCommandOf } from "../../cli/signable.ts";
-import { ValueError } from "../../cli/value-error.ts";
 import { parseSerial } from "../../cli/values/serial.ts";
 import { writeRequest } from "../../cli/write-request.ts";
+import { SIGNABLE, subCommandOf } from "../../client/signable.ts";
+import { ValueError } from "../../client/value-error.ts";
 import { parseName } from "../../core/name.ts";
 import { PEM_CHARACTERS_MAX } from "../../pki/pem.ts";
 

@@ -8,10 +8,10 @@ import {
   progressLine,
   showProgress,
 } from "../../cli/progress.ts";
-import { ValueError } from "../../cli/value-error.ts";
-import { parseDestination } from "../../cli/values/destination.ts";
-import { parseDigest } from "../../cli/values/digest.ts";
 import { addressBytes, hasServerName } from "../../client/server-name.ts";
+import { ValueError } from "../../client/value-error.ts";
+import { parseDestination } from "../../client/values/destination.ts";
+import { parseDigest } from "../../client/values/digest.ts";
 import { readCertificate } from "../../pki/certificate.ts";
 import { Authority, credentialsOf } from "../support/authority.ts";
 import { runClient } from "./run-client.ts";

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { CONFIG_BYTES_MAX } from "../../cli/remotes/config.ts";
 import { REMOTES_AT_ONCE } from "../../cli/remotes/info-all.ts";
+import { CONFIG_BYTES_MAX } from "../../client/remotes.ts";
 import { parseName } from "../../core/name.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { freePort, listenTls, type TlsPeer } from "../client/tls-peer.ts";

@@ -7,9 +7,8 @@
  */
 import { openImageFile } from "../backends/image-file.ts";
 import type { ImageSource } from "../backends/image-source.ts";
-import { IMAGE_CHUNK_BYTES, type ImageBytes } from "../client/connection.ts";
-import { ProtocolError } from "../client/errors.ts";
-import { UsageError } from "./usage-error.ts";
+import { IMAGE_CHUNK_BYTES, type ImageBytes } from "./connection.ts";
+import { InputError, ProtocolError } from "./errors.ts";
 
 /** An open image. */
 export interface ImageFile extends ImageSource, Disposable {
@@ -41,14 +40,14 @@ const WORTHWHILE = 0.95;
 /**
  * Opens an image.
  *
- * @throws {UsageError} if it cannot be read
+ * @throws {InputError} if it cannot be read
  */
 export function openImage(path: string): ImageFile {
   let source: ReturnType<typeof openImageFile>;
   try {
     source = openImageFile(path);
   } catch (cause) {
-    throw new UsageError(`Cannot read the image ${path}: ${(cause as Error).message}`, { cause });
+    throw new InputError("image", `Cannot read the image ${path}: ${(cause as Error).message}`, { cause });
   }
   return {
     size: source.size,

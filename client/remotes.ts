@@ -7,23 +7,19 @@
  *
  * @module
  */
-import { lstatSync, mkdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { didYouMean } from "../alternatives.ts";
-import { replaceFile } from "../replace-file.ts";
-import { plainStyle } from "../style.ts";
-import { UsageError } from "../usage-error.ts";
-import { ValueError } from "../value-error.ts";
-import { DEFAULT_PORT, parseDestination } from "../values/destination.ts";
-import { parseDigest } from "../values/digest.ts";
-import { ALL_REMOTES, parseRemoteName } from "../values/remote-name.ts";
+import { didYouMean } from "./alternatives.ts";
+import { InputError } from "./errors.ts";
+import { plainStyle } from "./style.ts";
+import { ValueError } from "./value-error.ts";
+import { DEFAULT_PORT, parseDestination } from "./values/destination.ts";
+import { parseDigest } from "./values/digest.ts";
+import { ALL_REMOTES, parseRemoteName } from "./values/remote-name.ts";
 
 /** The largest configuration that is read, bytes. */
 export const CONFIG_BYTES_MAX = 1024 * 1024;
-
-/** Only the user may read where keys lie. */
-const CONFIG_MODE = 0o600;
 
 /** A host with an endpoint, and the files and checks for it: the values of the options of the same names. */
 export interface Remote {
@@ -52,7 +48,7 @@ export function configFile(environment: Readonly<Record<string, string | undefin
 /**
  * Reads the configuration; a missing file has no remotes.
  *
- * @throws {UsageError} that names the place of what is wrong
+ * @throws {InputError} that names the place of what is wrong
  */
 export function readRemotes(path: string): Remotes {
   let text: string;
@@ -62,31 +58,18 @@ export function readRemotes(path: string): Remotes {
     if (size > CONFIG_BYTES_MAX) throw new Error(`it has more than ${CONFIG_BYTES_MAX} bytes`);
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new UsageError(`Cannot read the configuration ${path}: ${(cause as Error).message}`, { cause });
+    throw new InputError("configuration", `Cannot read the configuration ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   try {
     return parseConfig(text, dirname(path));
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
-    throw new UsageError(`Cannot use the configuration ${path}: ${cause.message}. Correct it there`, { cause });
+    throw new InputError("configuration", `Cannot use the configuration ${path}: ${cause.message}. Correct it there`, {
+      cause,
+    });
   }
-}
-
-/**
- * Writes the configuration whole, readable for the user only; a link is followed.
- *
- * @throws {UsageError}
- */
-export function writeRemotes(path: string, remotes: Remotes): void {
-  const sorted = [...remotes].sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = `${JSON.stringify({ remotes: Object.fromEntries(sorted) }, undefined, 2)}\n`;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new UsageError(`Cannot make the directory of ${path}: ${(cause as Error).message}`, { cause });
-  }
-  const linked = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  replaceFile(linked ? realpathSync(path) : path, text, CONFIG_MODE);
 }
 
 class ConfigError extends Error {

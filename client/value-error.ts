@@ -1,5 +1,5 @@
 /**
- * A value on the command line that cannot be used.
+ * A value that a person has written, on a command line or in a file, and that cannot be used.
  *
  * @module
  */
