@@ -12,6 +12,9 @@ import { CollectorError } from "../collector.ts";
 /** Fields that `/proc/<pid>/stat` must have. */
 const STAT_FIELDS = 52;
 
+/** In `status`, label and value take fewer characters. */
+const VALUE_END = 80;
+
 /** Bytes of the unit in which the system counts block input and output. */
 const BLOCK_UNIT = 512n;
 
@@ -85,7 +88,7 @@ export interface StatusFields {
 export function parseStatus(text: string): StatusFields {
   const after = (label: string, fallback?: bigint): bigint => {
     const at = text.indexOf(`\n${label}:`);
-    if (at >= 0) return unsigned(/\d+/.exec(text.slice(at + label.length + 2, at + label.length + 40))?.[0], "status");
+    if (at >= 0) return unsigned(/^\s*(\d+)/.exec(text.slice(at + label.length + 2, at + VALUE_END))?.[1], "status");
     if (fallback === undefined) throw unknownFormat("status");
     return fallback;
   };
