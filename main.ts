@@ -12,6 +12,7 @@ const roles: Readonly<Record<string, () => Promise<{ readonly run: Role }>>> = {
   "albatross-console": () => import("./daemon/console/main.ts"),
   "albatross-stats": () => import("./daemon/stats/main.ts"),
   "albatross-log": () => import("./daemon/log/main.ts"),
+  "albatross-influx": () => import("./daemon/influx/main.ts"),
   "albatross-tls-endpoint": () => import("./daemon/tls-endpoint/main.ts"),
   "albatross-client": () => import("./cli/main.ts"),
 };

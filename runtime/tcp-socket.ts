@@ -1,5 +1,6 @@
 /**
- * Stream sockets of the internet: listening, and taking a connection that was passed to the process. Bun only.
+ * Stream sockets of the internet: listening, connecting, and taking a connection that was passed to the process. Bun
+ * only.
  *
  * They differ from sockets in the file system in how they end: closing one while the peer still sends makes the system
  * drop what the peer has not read yet, and with it the answer that says why. So at the end our side is shut, and what
@@ -133,6 +134,32 @@ export async function takeTcp(fd: number, accept: AcceptTcp, options: SocketOpti
   }
 }
 
+/**
+ * Connects to a host, by name or address.
+ *
+ * @throws {SocketError} with the system's code, e.g. `ECONNREFUSED`, `ENOTFOUND`
+ */
+export async function connectTcp(
+  host: string,
+  port: number,
+  open: (connection: Connection) => ConnectionHandlers,
+  options: SocketOptions = {},
+): Promise<Connection> {
+  try {
+    const socket = await Bun.connect<State>({
+      hostname: host,
+      port,
+      allowHalfOpen: true,
+      socket: handlers((connection) => open(connection), options),
+    });
+    const { events } = socket.data;
+    if (events === undefined) throw new Error("The socket was not opened");
+    return events.connection;
+  } catch (cause) {
+    throw failure(`Cannot connect to ${host} port ${port}`, cause);
+  }
+}
+
 function failure(attempted: string, cause: unknown): SocketError {
   const code = (cause as { code?: unknown } | undefined)?.code;
   const name = typeof code === "string" ? code : "EIO";
@@ -143,4 +170,6 @@ const explanations: Readonly<Record<string, string>> = {
   EADDRINUSE: "another program listens there already",
   EADDRNOTAVAIL: "this host does not have that address",
   EACCES: "permission denied, ports below 1024 need privileges",
+  ECONNREFUSED: "nobody listens there",
+  ENOTFOUND: "there is no such host",
 };

@@ -8,6 +8,7 @@ export const linkedRoles = [
   "albatross-console",
   "albatross-stats",
   "albatross-log",
+  "albatross-influx",
   "albatross-tls-endpoint",
   "albatross-client",
 ] as const;

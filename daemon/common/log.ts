@@ -68,3 +68,26 @@ export function createLog(program: string, level: LogLevel, output: LogOutput, c
     enabled: (asked) => LOG_LEVELS.indexOf(asked) <= rank,
   };
 }
+
+/** How many lines were logged. */
+export interface LogCounts {
+  readonly warnings: number;
+  readonly errors: number;
+}
+
+/** Counts the warnings and errors of a log. */
+export function countLines(log: Log): { readonly log: Log; readonly counts: LogCounts } {
+  const counts = { warnings: 0, errors: 0 };
+  const counting: Log = {
+    ...log,
+    error(text) {
+      counts.errors++;
+      log.error(text);
+    },
+    warning(text) {
+      counts.warnings++;
+      log.warning(text);
+    },
+  };
+  return { log: counting, counts };
+}

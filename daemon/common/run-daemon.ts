@@ -8,7 +8,7 @@ import { VERSION } from "../../core/version.ts";
 import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
 import { logFlags, logLevelOf } from "./daemon-flags.ts";
 import { type Flag, type Flags, type FlagValues, helpText, parseFlags, UsageError, usageLine } from "./flags.ts";
-import { createLog, type Log, type LogOutput } from "./log.ts";
+import { countLines, createLog, type Log, type LogCounts, type LogOutput } from "./log.ts";
 import { openSyslog, SyslogError } from "./syslog.ts";
 
 /** Exit status of a wrong command line. */
@@ -38,6 +38,8 @@ export interface DaemonContext {
   readonly log: Log;
   /** What was given for the operands, one for each. */
   readonly operands: readonly string[];
+  /** Lines logged so far, also those that the level hides. */
+  readonly logged: LogCounts;
   /** Whether log lines go to the local syslog, and whether there are none. */
   readonly logging: { readonly syslog: boolean; readonly quiet: boolean };
   /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT or, unless it is taken, SIGHUP. */
@@ -115,7 +117,7 @@ export async function runDaemon<F extends Flags>(
     }
   }
   process.stdout.on("error", ignoreLostOutput);
-  const log = createLog(program, logLevelOf(values), output, color && !values.syslog);
+  const { log, counts } = countLines(createLog(program, logLevelOf(values), output, color && !values.syslog));
   const { promise: stopped, resolve } = Promise.withResolvers<NodeJS.Signals>();
   const stopSignals = ["SIGTERM", "SIGINT", ...(definition.takesHangup ? [] : (["SIGHUP"] as const))] as const;
   for (const signal of stopSignals) process.on(signal, resolve);
@@ -129,6 +131,7 @@ export async function runDaemon<F extends Flags>(
   const context: DaemonContext = {
     log,
     operands: given,
+    logged: counts,
     logging: { syslog: values.syslog, quiet: logLevelOf(values) === "quiet" },
     stopped,
     onHangup(action) {

@@ -1,0 +1,120 @@
+/**
+ * Lines over a TCP connection that is made again and again (influx.md 2): for a socket listener of telegraf, and others.
+ *
+ * @module
+ */
+import { connectTcp } from "../../runtime/tcp-socket.ts";
+import { type Connection, SocketError } from "../../runtime/unix-socket.ts";
+import { LineQueue } from "./line-queue.ts";
+import type { InfluxSink, SinkLog } from "./sink.ts";
+
+/** Milliseconds until the next attempt to connect. */
+export const RECONNECT_MS = 5_000;
+
+/** Bytes handed to the connection at once; the rest waits here, so that not more is lost with it. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Milliseconds that the end may take. */
+const CLOSE_MS = 1_000;
+
+export interface TcpSinkOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Whether lines wait for a connection; otherwise they are dropped while there is none. */
+  readonly patient: boolean;
+  readonly log: SinkLog;
+  /** {@link RECONNECT_MS} unless given. */
+  readonly reconnectMs?: number;
+  /** Bytes that may wait. */
+  readonly queueMax?: number;
+}
+
+/** Connects, and keeps connected until it is closed. */
+export class TcpSink implements InfluxSink {
+  readonly #options: TcpSinkOptions;
+  readonly #queue: LineQueue;
+  #connection: Connection | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  /** Why there is no connection, as it was logged, and what had been dropped then. */
+  #outage: { readonly reason: string; readonly dropped: number } | undefined;
+
+  constructor(options: TcpSinkOptions) {
+    this.#options = options;
+    this.#queue = new LineQueue(options.queueMax);
+    void this.#connect();
+  }
+
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
+  write(lines: string): void {
+    this.#queue.push(new TextEncoder().encode(lines));
+    this.#pump();
+    if (this.#connection === undefined && !this.#options.patient) this.#queue.clear();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#pump();
+    const timer = setTimeout(() => connection.destroy(), CLOSE_MS);
+    await connection.drained().catch(() => undefined);
+    clearTimeout(timer);
+    connection.end();
+  }
+
+  /** Hands over what waits, as far as the connection takes it. */
+  #pump(): void {
+    const connection = this.#connection;
+    while (connection !== undefined && connection.pending === 0) {
+      const bytes = this.#queue.take(CHUNK_BYTES);
+      if (bytes === undefined) return;
+      if (!connection.send(bytes) || connection.pending > 0) void this.#whenDrained(connection);
+    }
+  }
+
+  async #whenDrained(connection: Connection): Promise<void> {
+    try {
+      await connection.drained();
+    } catch {
+      return; // closed, which is noticed elsewhere
+    }
+    if (connection === this.#connection) this.#pump();
+  }
+
+  async #connect(): Promise<void> {
+    const { host, port, log } = this.#options;
+    try {
+      const connection = await connectTcp(host, port, () => ({
+        data: () => undefined, // a receiver has nothing to say
+        close: (error) => this.#lost(error?.message ?? "the receiver closed the connection"),
+      }));
+      if (this.#closed) return connection.destroy();
+      this.#connection = connection;
+      const lost = this.#outage === undefined ? 0 : this.#queue.dropped - this.#outage.dropped;
+      log.info(`connected to ${host} port ${port}`);
+      if (lost > 0) log.warning(`${lost} samples were dropped while there was no connection to ${host} port ${port}`);
+      this.#outage = undefined;
+      this.#pump();
+    } catch (error) {
+      if (!(error instanceof SocketError)) throw error;
+      this.#lost(error.message);
+    }
+  }
+
+  #lost(reason: string): void {
+    const { log, host, port, reconnectMs = RECONNECT_MS } = this.#options;
+    this.#connection = undefined;
+    if (this.#closed) return;
+    if (this.#outage?.reason !== reason) {
+      log.warning(`not connected to ${host} port ${port}, trying again every ${reconnectMs} ms: ${reason}`);
+    }
+    this.#outage = { reason, dropped: this.#outage?.dropped ?? this.#queue.dropped };
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(), reconnectMs);
+  }
+}
