@@ -18,6 +18,7 @@ import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import type { MetricsAddress } from "../../plugins/openmetrics/address.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
@@ -25,6 +26,7 @@ import { stateFamilies } from "../../plugins/openmetrics/state-families.ts";
 import { activationFlag, dbdirFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import { ownInfluxFlag, startOwnInflux } from "../common/influx-flag.ts";
 import type { Log } from "../common/log.ts";
 import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
@@ -57,6 +59,7 @@ const flags = {
   dbdir: dbdirFlag,
   activation: activationFlag,
   metrics: metricsFlag,
+  influx: ownInfluxFlag,
   fullName: switchFlag(["--no-drop-path"], "Pass the full name in --name=, not the label only."),
   zvolPath: valueFlag<Name | undefined>(
     "--allow-zvol-for",
@@ -93,6 +96,7 @@ interface Values {
   readonly dbdir: string;
   readonly activation: boolean;
   readonly metrics: MetricsAddress | undefined;
+  readonly influx: TcpAddress | undefined;
   readonly fullName: boolean;
   readonly zvolPath: Name | undefined;
   readonly tender: string | undefined;
@@ -123,7 +127,7 @@ function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovere
   };
 }
 
-async function serve(values: Values, { log, stopped }: DaemonContext): Promise<number> {
+async function serve(values: Values, { log, logged, stopped }: DaemonContext): Promise<number> {
   mkdirSync(socketDirectory(values.tmpdir), { recursive: true, mode: 0o755 });
   const fifos = fifoDirectory(values.tmpdir);
   // Set-group-id, so that fifos belong to the group of the console daemon; mkdir(2) leaves that bit out.
@@ -192,6 +196,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
   const meter = values.metrics === undefined ? undefined : new RequestMeter();
   const server = new Server(meter === undefined ? commands : new MeteredCommands(commands, meter));
   let metrics: MetricsServer | undefined;
+  let influx: { close(): void } | undefined;
   try {
     await importState(values.dbdir, store, images, log, Date.now);
     const discovered = { kind: "policy-added", name: Names.root, policy: rootPolicy } as const;
@@ -220,6 +225,9 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
       },
       log,
     );
+    const connections = () => ({ unix: server.counts });
+    const own = { vm: "albatross", connections, state: () => supervisor.state, logged, log };
+    influx = await startOwnInflux(values.influx, own);
     notifySystemd("READY=1");
     const starting = supervisor.startAll(toStart);
     const signal = await stopped;
@@ -233,6 +241,7 @@ async function serve(values: Values, { log, stopped }: DaemonContext): Promise<n
     return 0;
   } finally {
     metrics?.close();
+    influx?.close();
     server.close();
     consoles.stop();
     statistics.close();

@@ -3,16 +3,12 @@
  *
  * @module
  */
+import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import { type Flag, UsageError, valueFlag } from "./flags.ts";
+import type { OwnInfluxOptions } from "./own-influx.ts";
 
 /** The port unless told otherwise (influx.md 4). */
 export const DEFAULT_INFLUX_PORT = 8094;
-
-/** A host, by name or address, and a port. */
-export interface TcpAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * Reads `HOST[:PORT]`. Brackets around an IPv6 address are needed only where a port follows.
@@ -39,4 +35,19 @@ export function influxFlag(help: string): Flag<TcpAddress | undefined> {
     parseInfluxAddress,
     () => undefined,
   );
+}
+
+/** `--influx` of a daemon that tells of itself. */
+export const ownInfluxFlag: Flag<TcpAddress | undefined> = influxFlag(
+  "Send what this daemon is doing there every ten seconds, as lines for Influx.",
+);
+
+/** Sends the numbers of a daemon, where it was asked to; what does that is loaded only then. */
+export async function startOwnInflux(
+  address: TcpAddress | undefined,
+  options: Omit<OwnInfluxOptions, "address">,
+): Promise<{ close(): void } | undefined> {
+  if (address === undefined) return undefined;
+  const { sendOwnNumbers } = await import("./own-influx.ts");
+  return sendOwnNumbers({ ...options, address });
 }

@@ -7,9 +7,9 @@ import { builtinCollectors } from "../../backends/builtin-collectors.ts";
 import type { Sample } from "../../backends/collector.ts";
 import { CollectorError } from "../../backends/collector.ts";
 import { fromText } from "../../core/byte-string.ts";
-import { type OwnNumbers, ownLines } from "../../plugins/influx/own-lines.ts";
-import { TcpSink } from "../../plugins/influx/tcp-sink.ts";
-import type { TcpAddress } from "./influx-flag.ts";
+import type { State } from "../../core/engine/state.ts";
+import { type OwnNumbers, ownLines, StateLines } from "../../plugins/influx/own-lines.ts";
+import { type TcpAddress, TcpSink } from "../../plugins/influx/tcp-sink.ts";
 import type { Log, LogCounts } from "./log.ts";
 
 /** How often the numbers are sent, milliseconds. */
@@ -20,17 +20,20 @@ export interface OwnInfluxOptions {
   /** The tag `vm`: the daemon's name there. */
   readonly vm: string;
   readonly connections: () => OwnNumbers["connections"];
-  /** Further lines. */
-  readonly lines?: () => readonly string[];
+  /** What albatrossd knows of unikernels and policies. */
+  readonly state?: () => State;
+  /** {@link PERIOD_MS} unless given; for tests. */
+  readonly periodMs?: number;
   readonly logged: LogCounts;
   readonly log: Log;
 }
 
 /** Sends until it is closed. */
 export function sendOwnNumbers(options: OwnInfluxOptions): { close(): void } {
-  const { address, vm, log, logged } = options;
+  const { address, vm, log, logged, state, periodMs = PERIOD_MS } = options;
+  const stateLines = new StateLines(vm);
   // No more often than it sends, and without waiting lines: their time is the receiver's.
-  const sink = new TcpSink({ ...address, patient: false, log, reconnectMs: PERIOD_MS });
+  const sink = new TcpSink({ ...address, patient: false, log, reconnectMs: periodMs });
   const [source] = builtinCollectors(process.platform, false);
   const collector = source?.open({ pid: process.pid, machine: fromText(""), interfaces: [] });
   const measure = (): Sample => {
@@ -45,7 +48,8 @@ export function sendOwnNumbers(options: OwnInfluxOptions): { close(): void } {
   const send = () => {
     const { resourceUsage: usage, memory } = measure();
     const numbers: OwnNumbers = { connections: options.connections(), usage, memory, logs: logged };
-    sink.write(`${[...(options.lines?.() ?? []), ...ownLines(vm, numbers, Date.now())].join("\n")}\n`);
+    const known = state === undefined ? [] : stateLines.lines(state());
+    sink.write(`${[...known, ...ownLines(vm, numbers, Date.now())].join("\n")}\n`);
   };
   const timer = setInterval(() => {
     try {
@@ -53,7 +57,7 @@ export function sendOwnNumbers(options: OwnInfluxOptions): { close(): void } {
     } catch (error) {
       log.error(`cannot tell Influx about this daemon: ${error instanceof Error ? error.message : String(error)}`);
     }
-  }, PERIOD_MS);
+  }, periodMs);
   return {
     close() {
       clearInterval(timer);

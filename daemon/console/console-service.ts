@@ -65,9 +65,15 @@ export class ConsoleService {
   readonly #registry = new ConsoleRegistry<Subscriber>(new RingBudget());
   readonly #streams = new Map<ConsoleState<Subscriber>, ConsoleStream>();
   readonly #subscribers = new Set<Subscriber>();
+  #opened = 0;
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
+  }
+
+  /** Fifos that are read now, and that ever were. */
+  get fifos(): { readonly active: number; readonly total: number } {
+    return { active: this.#streams.size, total: this.#opened };
   }
 
   /** Reads the fifo of that name, which has a label, from now on. `limit`: how many consoles its path may have. */
@@ -98,6 +104,7 @@ export class ConsoleService {
       if (crowded) log.warning(`more consoles are active beside ${name.toDisplay()} than the limit of ${limit}`);
       stream.attach(console);
       this.#streams.set(console, stream);
+      this.#opened++;
       log.info(`reading ${name.toDisplay()}`);
       return success();
     } catch (error) {

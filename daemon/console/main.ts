@@ -10,6 +10,7 @@ import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, UsageError, valueFlag } from "../common/flags.ts";
+import { ownInfluxFlag, startOwnInflux } from "../common/influx-flag.ts";
 import { listenDaemon } from "../common/listen.ts";
 import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { runDaemon } from "../common/run-daemon.ts";
@@ -24,6 +25,7 @@ const definition = {
     tmpdir: tmpdirFlag,
     activation: activationFlag,
     metrics: metricsFlag,
+    influx: ownInfluxFlag,
     maxSubscribers: valueFlag(
       "--max-subscribers",
       "N",
@@ -50,7 +52,7 @@ export function run(args: readonly string[]): Promise<number> {
   return runDaemon(
     definition,
     args,
-    async ({ tmpdir, activation, maxSubscribers, maxLine, metrics }, { log, stopped }) => {
+    async ({ tmpdir, activation, maxSubscribers, maxLine, metrics, influx }, { log, logged, stopped }) => {
       const service = new ConsoleService({ tmpdir, maxSubscribers, maxLine, log, now: Date.now });
       const meter = metrics === undefined ? undefined : new RequestMeter();
       const server = new CommandServer({
@@ -74,10 +76,13 @@ export function run(args: readonly string[]): Promise<number> {
         },
         log,
       );
+      const connections = () => ({ unix: server.counts, fifo: service.fifos });
+      const own = await startOwnInflux(influx, { vm: "albatross_console", connections, logged, log });
       notifySystemd("READY=1");
       log.info(`ending on ${await stopped}`);
       notifySystemd("STOPPING=1");
       exporter?.close();
+      own?.close();
       listener.close();
       server.close();
       service.close();

@@ -8,10 +8,10 @@ import { Name, NameError, parseName } from "../../core/name.ts";
 import { HttpSink } from "../../plugins/influx/http-sink.ts";
 import { type HttpDestination, HttpTargetError, httpTarget } from "../../plugins/influx/http-target.ts";
 import type { InfluxSink, SinkLog } from "../../plugins/influx/sink.ts";
-import { TcpSink } from "../../plugins/influx/tcp-sink.ts";
+import { type TcpAddress, TcpSink } from "../../plugins/influx/tcp-sink.ts";
 import { tmpdirFlag } from "../common/daemon-flags.ts";
 import { type Flag, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
-import { influxFlag, type TcpAddress } from "../common/influx-flag.ts";
+import { influxFlag } from "../common/influx-flag.ts";
 
 function optionalText(name: string, placeholder: string, help: string): Flag<string | undefined> {
   return valueFlag<string | undefined>(

@@ -12,6 +12,7 @@ import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import { ownInfluxFlag, startOwnInflux } from "../common/influx-flag.ts";
 import { listenDaemon } from "../common/listen.ts";
 import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { runDaemon } from "../common/run-daemon.ts";
@@ -37,6 +38,7 @@ const definition = {
     tmpdir: tmpdirFlag,
     activation: activationFlag,
     metrics: metricsFlag,
+    influx: ownInfluxFlag,
     interval: valueFlag(
       "--interval",
       "SECONDS",
@@ -60,7 +62,7 @@ export function run(args: readonly string[]): Promise<number> {
   return runDaemon(
     definition,
     args,
-    async ({ tmpdir, activation, metrics, interval, hypervisor }, { log, stopped }) => {
+    async ({ tmpdir, activation, metrics, influx, interval, hypervisor }, { log, logged, stopped }) => {
       const registry = new Registry(builtinCollectors(process.platform, hypervisor), log);
       const service: StatsService = { registry, subscriptions: new Subscriptions(log), log };
       const meter = metrics === undefined ? undefined : new RequestMeter();
@@ -84,11 +86,15 @@ export function run(args: readonly string[]): Promise<number> {
         const source = statsMetrics({ tmpdir, address: metrics, registry, server, meter, log });
         exporter = await startMetrics(metrics, source, log);
       }
+      const vmmapi = () => (hypervisor ? { vmmapi: registry.counts } : {});
+      const connections = () => ({ unix: server.counts, ...vmmapi() });
+      const own = await startOwnInflux(influx, { vm: "albatross_stats", connections, logged, log });
       notifySystemd("READY=1");
       log.info(`ending on ${await stopped}`);
       notifySystemd("STOPPING=1");
       clearInterval(timer);
       exporter?.close();
+      own?.close();
       link.close();
       listener.close();
       server.close();

@@ -51,15 +51,16 @@ export class Registry {
   readonly #log: Log;
   readonly #entries = new Map<string, Entry>();
   #ordered: readonly Entry[] | undefined;
+  #added = 0;
 
   constructor(sources: readonly CollectorSource[], log: Log) {
     this.#sources = sources;
     this.#log = log;
   }
 
-  /** Unikernels that can be measured. */
-  get size(): number {
-    return this.#entries.size;
+  /** Unikernels that can be measured now, and that ever were. */
+  get counts(): { readonly active: number; readonly total: number } {
+    return { active: this.#entries.size, total: this.#added };
   }
 
   /** Their names, in the order in which they are measured. */
@@ -92,6 +93,7 @@ export class Registry {
     }
     if (known !== undefined) close(known);
     this.#entries.set(name.text, { name, origin, sources });
+    this.#added++;
     this.#ordered = undefined;
   }
 

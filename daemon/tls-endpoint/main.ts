@@ -13,6 +13,7 @@ import { type AcceptTcp, listenTcp, type TcpListener, takeTcp } from "../../runt
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { type FlagValues, UsageError } from "../common/flags.ts";
+import { startOwnInflux } from "../common/influx-flag.ts";
 import { startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, EXIT_USAGE, runDaemon } from "../common/run-daemon.ts";
 import { AccessLog } from "./access-log.ts";
@@ -95,7 +96,9 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const events = openEventFeed(values.tmpdir, PROGRAM, log);
   const access = new AccessLog((event) => events.note(event), performance.now.bind(performance));
   const endpoint = new Endpoint({ identity, limits, surroundings, revocations, delegations, access, log, observe });
+  const tlsConnections = () => ({ tls: { active: endpoint.connections, total: endpoint.totals.accepted } });
   let metrics: MetricsServer | undefined;
+  let influx: { close(): void } | undefined;
   const failed = (error: Error) => log.error(`while serving a connection: ${error.stack ?? error.message}`);
   context.onHangup(() => {
     try {
@@ -123,14 +126,13 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
       values.metrics,
       {
         daemon: PROGRAM,
-        numbers: () => ({
-          connections: { tls: { active: endpoint.connections, total: endpoint.totals.accepted } },
-          queues: {},
-        }),
+        numbers: () => ({ connections: tlsConnections(), queues: {} }),
         families: () => [handshakes(endpoint), ...(meter?.families(PROGRAM) ?? [])],
       },
       log,
     );
+    const own = { vm: "albatross_tls_endpoint", connections: tlsConnections, logged: context.logged, log };
+    influx = await startOwnInflux(values.influx, own);
     notifySystemd("READY=1");
     const signal = await context.stopped;
     log.info(`ending on ${signal}`);
@@ -140,6 +142,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     return 0;
   } finally {
     metrics?.close();
+    influx?.close();
     endpoint.close();
     revocations.free();
     await events.close();

@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { tmpdir as systemTemporary } from "node:os";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { type Flag, integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
+import { ownInfluxFlag } from "../common/influx-flag.ts";
 import { metricsFlag } from "../common/metrics.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 
@@ -77,6 +78,7 @@ export const endpointFlags = {
   ),
   activation: activationFlag,
   metrics: metricsFlag,
+  influx: ownInfluxFlag,
   inetd: switchFlag(["--inetd"], "Serve the one connection on standard input, then exit. Needs --syslog or --quiet."),
   authorities: {
     names: ["--ca"],

@@ -17,9 +17,13 @@ const CHUNK_BYTES = 64 * 1024;
 /** Milliseconds that the end may take. */
 const CLOSE_MS = 1_000;
 
-export interface TcpSinkOptions {
+/** A host, by name or address, and a port. */
+export interface TcpAddress {
   readonly host: string;
   readonly port: number;
+}
+
+export interface TcpSinkOptions extends TcpAddress {
   /** Whether lines wait for a connection; otherwise they are dropped while there is none. */
   readonly patient: boolean;
   readonly log: SinkLog;

@@ -149,7 +149,7 @@ describe("a unikernel", () => {
       rig.tick();
       await samples(wire, 4);
       assert.deepEqual(namesOf(wire), [":a", ":b", ":b", ":b"]);
-      assert.equal(rig.service.registry.size, 2);
+      assert.equal(rig.service.registry.counts.active, 2);
       const told = rig.lines.filter((line) => line.includes("cannot measure [unikernel: :a]"));
       assert.equal(told.length, 1, "each failure was logged");
     }));

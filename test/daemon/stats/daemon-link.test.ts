@@ -106,7 +106,7 @@ describe("the connection to albatrossd", () => {
       const second = await daemon.call(1);
       second.socket.write(commandFrame("kept", add(kept.pid), 1n));
       await sentBy(second, 2);
-      await until("the other one is forgotten", () => rig.service.registry.size === 2);
+      await until("the other one is forgotten", () => rig.service.registry.counts.active === 2);
       rig.tick();
       await samples(wire, 8);
       assert.deepEqual(namesOf(wire).slice(6), [":kept", ":manual"]);
@@ -130,7 +130,7 @@ describe("the connection to albatrossd", () => {
       rig.tick();
       await samples(wire, 1);
       socket.write(commandFrame("a", remove, 3n));
-      await until("it is removed", () => rig.service.registry.size === 0);
+      await until("it is removed", () => rig.service.registry.counts.active === 0);
     }));
 
   const answer = (sequence: bigint, payload: Payload) => (socket: Socket) =>
