@@ -69,6 +69,7 @@ export const unikernelNames = [
   "args",
   "bench",
   "block-check",
+  "block-hold",
   "clock",
   "crash",
   "exit-code",
