@@ -10,7 +10,7 @@ import { SystemError } from "./system-error.ts";
 /** How long is waited for a receiver whose queue is full, milliseconds; this program is blocked meanwhile. */
 export const DATAGRAM_TIMEOUT = 1000;
 
-const [AF_UNIX, SOCK_DGRAM_CLOEXEC, MSG_NOSIGNAL] = [1, 2 | 0o2000000, 0x4000];
+const [AF_UNIX, SOCK_DGRAM_CLOEXEC, MSG_NOSIGNAL, MSG_DONTWAIT] = [1, 2 | 0o2000000, 0x4000, 0x40];
 const [SOL_SOCKET, SO_SNDTIMEO] = [1, 21];
 /** Longest path of a Unix socket, bytes. */
 const PATH_LIMIT = 108;
@@ -44,9 +44,10 @@ function calls(): DatagramCalls {
  * Sends one datagram to a Unix socket. Linux only.
  *
  * @param path a path, or `@name` for an abstract socket
+ * @param options `wait`: whether to wait for a receiver whose queue is full; true unless given
  * @throws {SystemError} e.g. with ECONNREFUSED, or with EAGAIN after {@link DATAGRAM_TIMEOUT}
  */
-export function sendDatagram(path: string, text: string): void {
+export function sendDatagram(path: string, text: string, options: { readonly wait?: boolean } = {}): void {
   const attempt = `Cannot send a datagram to ${path}`;
   const name = new TextEncoder().encode(path);
   if (name.length > PATH_LIMIT) throw new SystemError(attempt, ENAMETOOLONG);
@@ -65,7 +66,8 @@ export function sendDatagram(path: string, text: string): void {
       throw new SystemError(attempt, errno());
     }
     const bytes = new TextEncoder().encode(text);
-    const sent = calls().sendto(descriptor, bytes, bytes.length, MSG_NOSIGNAL, address, address.length);
+    const flags = options.wait === false ? MSG_NOSIGNAL | MSG_DONTWAIT : MSG_NOSIGNAL;
+    const sent = calls().sendto(descriptor, bytes, bytes.length, flags, address, address.length);
     if (Number(sent) < 0) throw new SystemError(attempt, errno());
   } finally {
     closeDescriptor(descriptor);

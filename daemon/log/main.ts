@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { formatCursor } from "../../core/log/cursor.ts";
 import { LOG_ID_BYTES } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
@@ -20,6 +21,8 @@ import { LogHandlers } from "./log-handlers.ts";
 import { LogService } from "./log-service.ts";
 import { printLog } from "./print-log.ts";
 import { EVENT_MAX } from "./record.ts";
+import { SinkRunner } from "./sink-runner.ts";
+import { sinksFlag } from "./sinks-flag.ts";
 
 const MIB = 1024 * 1024;
 const DAY_MS = 24 * 3600 * 1000;
@@ -72,6 +75,7 @@ const flags = {
     integer(1, "must be at least 1"),
     () => DEFAULT_AGE_DAYS,
   ),
+  sinks: sinksFlag,
 };
 
 const definition = {
@@ -97,20 +101,28 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const { log, stopped } = context;
   const { tmpdir, activation, directory } = values;
   const service = new LogService(log, Date.now);
-  const journal = new Journal({
+  const sinks = values.sinks.map((sink) => new SinkRunner(sink, log, Date.now));
+  const journal: Journal = new Journal({
     directory,
     maxBytes: values.size * MIB,
     maxAge: values.age * DAY_MS,
     log,
     now: Date.now,
     newIdentity: () => new Uint8Array(randomBytes(LOG_ID_BYTES)),
-    committed: (entries) => service.committed(entries),
+    committed(entries) {
+      service.committed(entries);
+      for (const { number, timestamp, event } of sinks.length === 0 ? [] : entries) {
+        const cursor = formatCursor({ log: journal.identity, entry: BigInt(number) });
+        for (const sink of sinks) sink.take({ timestamp, event, cursor });
+      }
+    },
   });
   service.journal = journal;
   const own = (kind: "startup" | "hup") => journal.append({ timestamp: Date.now(), event: { kind } });
   own("startup");
   context.onHangup(() => {
     journal.reopen();
+    for (const sink of sinks) sink.reopen();
     own("hup");
     log.info("opening the files of the log again");
   });
@@ -135,6 +147,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   } finally {
     clearInterval(tidy);
     await journal.close();
+    await Promise.all(sinks.map((sink) => sink.close()));
     server.close();
   }
 }

@@ -140,6 +140,9 @@ export class LogRig {
       () => this.output.includes("listening on") || child.exitCode !== null,
     );
     assert.equal(child.exitCode, null, this.output);
+    const client = await this.subscription(":", { count: 1 });
+    await until("its own start is on the disk", () => client.said.includes("startup"));
+    client.close();
   }
 
   get pid(): number {
