@@ -18,8 +18,8 @@ export interface HostNetwork {
   /** All bridges, ascending in byte order. */
   listBridges(): readonly ByteString[];
   /**
-   * Creates a tap for each of `bridges`, in this order, up and attached to it: `vmmtap<n>` with the smallest free `n`.
-   * All or none are created. The tap stays when this program ends.
+   * Creates a tap for each of `bridges`, in this order, up and attached to it: on Linux `vmmtap<n>` with the smallest free
+   * `n`, on FreeBSD the `tap<n>` that the kernel chooses. All or none are created. The tap stays when this program ends.
    *
    * @throws {HostNetworkError} with the text for the client; everything is undone then
    */
@@ -27,13 +27,13 @@ export interface HostNetwork {
   /** Creates one tap, see {@link HostNetwork.createTaps}. */
   createTap(bridge: ByteString, options?: TapOptions): Promise<string>;
   /**
-   * Destroys a tap that {@link HostNetwork.createTaps} made. Takes some 20 ms, but does not block this program.
+   * Destroys a tap that {@link HostNetwork.createTaps} made. Takes some 20 ms on Linux, but does not block this program.
    *
    * @returns `false` if there is no such tap
    * @throws {HostNetworkError} e.g. while a process uses it
    */
   destroyTap(tap: string): Promise<boolean>;
-  /** The existing taps `vmmtap<n>`, ascending by `n`. */
+  /** The existing taps of ours, ascending by number. */
   listTaps(options?: TapSelection): readonly string[];
 }
 

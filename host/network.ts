@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FreebsdNetwork } from "./freebsd/freebsd-network.ts";
 import { type HostNetwork, HostNetworkError } from "./host-network.ts";
 import { LinuxNetwork } from "./linux/linux-network.ts";
 
@@ -15,7 +16,8 @@ export { type HostNetwork, HostNetworkError, type TapOptions } from "./host-netw
  */
 export function openHostNetwork(): HostNetwork {
   if (process.platform === "linux") return new LinuxNetwork();
+  if (process.platform === "freebsd") return new FreebsdNetwork();
   throw new HostNetworkError(
-    `Cannot use the network of this host: ${process.platform} is not supported. Run albatrossd on Linux`,
+    `Cannot use the network of this host: ${process.platform} is not supported. Run albatrossd on Linux or FreeBSD`,
   );
 }

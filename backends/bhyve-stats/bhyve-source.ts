@@ -18,6 +18,8 @@ import { type Machine, openVmmLibrary, type VmmLibrary } from "./vmm-library.ts"
 /** How often it is tried to open a machine: one that has just been started may not be there yet. */
 export const OPEN_ATTEMPTS = 4;
 
+const [EPERM, EACCES] = [1, 13];
+
 const advice =
   "Let the group of albatross-stats use virtual machines: add path 'vmm/*' mode 0660 group albatross to a rule set in /etc/devfs.rules";
 
@@ -50,7 +52,7 @@ class BhyveCollector implements Collector {
       return { hypervisor: this.#machine.counters() };
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
-      const reason = error.code === "EACCES" || error.code === "EPERM" ? "refused" : "failed";
+      const reason = error.errno === EACCES || error.errno === EPERM ? "refused" : "failed";
       throw new CollectorError(this.#machine === undefined ? this.#withAttempts(error) : error.message, reason, error);
     }
   }

@@ -20,6 +20,8 @@ import {
 import { interfaceDataOf } from "./interface-statistics.ts";
 import { memoryOf, resourceUsageOf } from "./process-statistics.ts";
 
+const EPERM = 1;
+
 const advice =
   "Let albatross-stats see the processes of other users: sysctl security.bsd.see_other_uids=1 security.bsd.see_other_gids=1";
 
@@ -102,7 +104,7 @@ class FreebsdCollector implements Collector {
     } catch (error) {
       if (error instanceof KinfoError) throw new CollectorError(error.message, "failed", error);
       if (!(error instanceof SystemError)) throw error;
-      if (error.code !== "EPERM") throw new CollectorError(error.message, "failed", error);
+      if (error.errno !== EPERM) throw new CollectorError(error.message, "failed", error);
       throw this.#refused(error.message, error);
     }
     const text = `Cannot measure process ${this.#pid}: there is none`;

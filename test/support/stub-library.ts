@@ -9,8 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The acted C library and network of FreeBSD. */
+/** The acted C library of FreeBSD: sysctl and what belongs to it. */
 export const FREEBSD_LIBC: string = fileURLToPath(new URL("freebsd/stub-freebsd-libc.c", import.meta.url));
+
+/** The acted network interfaces of FreeBSD. */
+export const FREEBSD_NETWORK: string = fileURLToPath(new URL("freebsd/stub-freebsd-network.c", import.meta.url));
 
 /** The acted libvmmapi of FreeBSD. */
 export const VMMAPI: string = fileURLToPath(new URL("freebsd/stub-vmmapi.c", import.meta.url));
