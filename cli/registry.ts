@@ -99,6 +99,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "doctor",
+    entry(
+      async () => (await import("./commands/doctor.ts")).doctor,
+      async () => (await import("./actions/doctor.ts")).doctor,
+    ),
+  ],
+  [
     "dump-block",
     entry(
       async () => (await import("./commands/dump-block.ts")).dumpBlock,
