@@ -31,6 +31,7 @@ export const testNeeds: readonly Need[] = [
   { package: "prometheus", program: "prometheus", why: "reads the metrics" },
   { package: "btrfs-progs", program: "mkfs.btrfs", why: "makes a file system that can share content between files" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
+  { package: "influxdb", program: "influxd", why: "takes the statistics of the tests" },
 ];
 
 /** What the demo needs; without KVM also the emulator. */

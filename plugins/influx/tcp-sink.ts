@@ -40,8 +40,11 @@ export class TcpSink implements InfluxSink {
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
-  /** Why there is no connection, as it was logged, and what had been dropped then. */
-  #outage: { readonly reason: string; readonly dropped: number } | undefined;
+  /** Why there is no connection, as it was logged. */
+  #reported: string | undefined;
+  /** Whether pieces were dropped since the receiver does not keep up; and of how many in all was told. */
+  #slow = false;
+  #told = 0;
 
   constructor(options: TcpSinkOptions) {
     this.#options = options;
@@ -56,7 +59,12 @@ export class TcpSink implements InfluxSink {
   write(lines: string): void {
     this.#queue.push(new TextEncoder().encode(lines));
     this.#pump();
-    if (this.#connection === undefined && !this.#options.patient) this.#queue.clear();
+    if (this.#connection === undefined) {
+      if (!this.#options.patient) this.#queue.clear();
+    } else if (!this.#slow && this.dropped > this.#told) {
+      this.#slow = true;
+      this.#options.log.warning("the receiver is slow: the oldest samples are dropped");
+    }
   }
 
   async close(): Promise<void> {
@@ -76,9 +84,17 @@ export class TcpSink implements InfluxSink {
     const connection = this.#connection;
     while (connection !== undefined && connection.pending === 0) {
       const bytes = this.#queue.take(CHUNK_BYTES);
-      if (bytes === undefined) return;
+      if (bytes === undefined) return this.#caughtUp();
       if (!connection.send(bytes) || connection.pending > 0) void this.#whenDrained(connection);
     }
+  }
+
+  /** Nothing waits any more: tells of what was dropped meanwhile. */
+  #caughtUp(): void {
+    const lost = this.dropped - this.#told;
+    if (lost > 0) this.#options.log.warning(`${lost} samples were dropped`);
+    this.#told = this.dropped;
+    this.#slow = false;
   }
 
   async #whenDrained(connection: Connection): Promise<void> {
@@ -99,10 +115,8 @@ export class TcpSink implements InfluxSink {
       }));
       if (this.#closed) return connection.destroy();
       this.#connection = connection;
-      const lost = this.#outage === undefined ? 0 : this.#queue.dropped - this.#outage.dropped;
       log.info(`connected to ${host} port ${port}`);
-      if (lost > 0) log.warning(`${lost} samples were dropped while there was no connection to ${host} port ${port}`);
-      this.#outage = undefined;
+      this.#reported = undefined;
       this.#pump();
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
@@ -114,10 +128,10 @@ export class TcpSink implements InfluxSink {
     const { log, host, port, reconnectMs = RECONNECT_MS } = this.#options;
     this.#connection = undefined;
     if (this.#closed) return;
-    if (this.#outage?.reason !== reason) {
+    if (this.#reported !== reason) {
       log.warning(`not connected to ${host} port ${port}, trying again every ${reconnectMs} ms: ${reason}`);
     }
-    this.#outage = { reason, dropped: this.#outage?.dropped ?? this.#queue.dropped };
+    this.#reported = reason;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#connect(), reconnectMs);
   }
