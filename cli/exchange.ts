@@ -4,7 +4,7 @@
  * @module
  */
 import { defaultDirectories } from "../client/directories.ts";
-import { AbortedError, ClientError, ConnectError } from "../client/errors.ts";
+import { AbortedError, ClientError, ConnectError, InputError } from "../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_INTERRUPTED, EXIT_REFUSED } from "../client/exit-status.ts";
 import { commandMessage, type RequestOptions, request } from "../client/request.ts";
 import { routeOf } from "../client/sockets.ts";
@@ -104,7 +104,7 @@ export function report(context: Context, reply: Message, more: JsonObject = {}):
 
 /** Reports a failure of the client library, and gives the exit status. */
 export function reportError(context: Context, error: unknown): number {
-  if (!(error instanceof ClientError)) throw error;
+  if (!(error instanceof ClientError) || error instanceof InputError) throw error;
   const { exitStatus } = error;
   if (context.json) {
     context.object({ kind: "error", code: error.code, message: error.message, exitStatus });
@@ -125,7 +125,7 @@ export function reportError(context: Context, error: unknown): number {
 
 /** As {@link reportError}, for what went by TLS. */
 export async function reportRemoteError(context: Context, error: unknown): Promise<number> {
-  if (!(error instanceof ClientError)) throw error;
+  if (!(error instanceof ClientError) || error instanceof InputError) throw error;
   const { connectFailure, remoteFailure } = await import("./report-remote.ts");
   const failure =
     error instanceof ConnectError ? { text: connectFailure(error), hint: error.message } : remoteFailure(error);

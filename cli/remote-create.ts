@@ -6,16 +6,15 @@
 
 import type { ImageFile } from "../client/image-file.ts";
 import type { Upload } from "../client/remote-request.ts";
+import { wholeImage } from "../client/whole-image.ts";
 import type { Name } from "../core/name.ts";
 import type { UnikernelConfig } from "../core/unikernel.ts";
 import type { Message, UnikernelCommand } from "../core/wire/message.ts";
-import { CERTIFICATE_BYTES_MAX } from "../pki/certificate.ts";
 import type { Context } from "./context.ts";
 import { EXIT_COMMUNICATION, reportRemoteError } from "./exchange.ts";
 import { compressionOf, type ModeValues } from "./mode.ts";
 import { followTransfer, type Progress } from "./progress.ts";
 import { askRemote, type RemoteValues } from "./remote.ts";
-import { UsageError } from "./usage-error.ts";
 
 /** The values of the options that matter here. */
 export interface CreateValues extends RemoteValues, ModeValues {
@@ -46,7 +45,7 @@ export async function createRemotely(
   let progress: Progress | undefined;
   try {
     if (values.imageInCertificate && file !== undefined) {
-      const image = await wholeImage(file, level);
+      const image = await wholeImage(await file.bytes(level));
       const whole = { ...command, config: { ...command.config, image } };
       return (await askRemote(values, values.name, whole))?.reply ?? EXIT_COMMUNICATION;
     }
@@ -84,18 +83,4 @@ function uploadOf(file: ImageFile, level: number, begin: () => Progress): Upload
     yield* file.stream(level, (bytes) => progress.advance(bytes));
   }
   return { chunks: chunks(), digest: () => file.digest() };
-}
-
-/** @throws {UsageError} `certificate too big for TLS` */
-async function wholeImage(file: ImageFile, level: number): Promise<Uint8Array> {
-  const { length, chunks } = await file.bytes(level);
-  if (length > CERTIFICATE_BYTES_MAX) throw new UsageError("certificate too big for TLS");
-  const image = new Uint8Array(length);
-  let at = 0;
-  for await (const chunk of chunks) {
-    if (at + chunk.length <= length) image.set(chunk, at);
-    at += chunk.length;
-  }
-  if (at !== length) throw new UsageError("Cannot read the image: its size changed while it was read");
-  return image;
 }

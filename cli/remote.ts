@@ -1,18 +1,18 @@
 /**
- * Commands to a remote host: makes the certificate, connects, and waits for the reply (client.md 1).
+ * Commands to a remote host by the options of the command line: reads the files, or only shows certificates (client.md 1).
  *
  * @module
  */
-import type { ClientConnection, ClientOptions } from "../client/connection.ts";
-import { type LeafCredentials, signCommand, validateCredentials } from "../client/leaf.ts";
-import { type RemoteReply, requestRemote, type Upload } from "../client/remote-request.ts";
-import { openTls, serverAddress, type TlsServer } from "../client/tls-connection.ts";
+import type { ClientOptions } from "../client/connection.ts";
+import { LeafError } from "../client/errors.ts";
+import { type LeafCredentials, signCommand } from "../client/leaf.ts";
+import { askRemote as askHost, checkAddressable, openRemote as openHost, type RemoteHost } from "../client/remote.ts";
+import type { RemoteOptions, RemoteReply } from "../client/remote-request.ts";
+import type { TlsServer } from "../client/tls-connection.ts";
 import type { Destination } from "../client/values/destination.ts";
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
-import { IssueError } from "../pki/issuer.ts";
 import type { KeyType } from "../pki/key-type.ts";
-import { leafCommonName } from "../pki/leaf.ts";
 import { writeText } from "./output.ts";
 import { asUsageError, readTextFile } from "./pki-files.ts";
 import { UsageError } from "./usage-error.ts";
@@ -43,51 +43,32 @@ export async function askRemote(
   values: RemoteValues,
   name: Name,
   command: Command,
-  options: ClientOptions & { readonly upload?: Upload | undefined } = {},
+  options: RemoteOptions = {},
 ): Promise<RemoteReply | undefined> {
-  const made = await prepare(values, name, command);
-  return made && (await requestRemote(made.server, made.credentials, options));
+  const host = await hostOf(values, name, command);
+  return host && (await askHost(host, name, command, options));
 }
 
 /** As {@link askRemote}, for commands with many replies: gives the connection they come on. */
-export async function openRemote(
-  values: RemoteValues,
-  name: Name,
-  command: Command,
-  options: ClientOptions,
-): Promise<{ readonly connection: ClientConnection; readonly address: string }> {
-  const made = await prepare(values, name, command);
-  if (made === undefined) throw new TypeError("There is nobody to connect to: --destination=- only shows certificates");
-  const { connection } = await openTls(made.server, made.credentials, options);
-  return { connection, address: serverAddress(made.server) };
+export async function openRemote(values: RemoteValues, name: Name, command: Command, options: ClientOptions) {
+  const host = await hostOf(values, name, command);
+  if (host === undefined) throw new TypeError("There is nobody to connect to: --destination=- only shows certificates");
+  return await openHost(host, name, command, options);
 }
 
-async function prepare(values: RemoteValues, name: Name, command: Command) {
-  const addressed = addressedName(name, command);
+async function hostOf(values: RemoteValues, name: Name, command: Command): Promise<RemoteHost | undefined> {
+  try {
+    checkAddressable(name, command);
+  } catch (error) {
+    throw error instanceof LeafError ? new UsageError(error.message, { cause: error }) : error;
+  }
   // As the original, which asks for the key first.
   const keyPem = readFile(values.caKey ?? "ca.key");
   const chainPem = readFile(values.ca ?? "ca.pem");
-  const credentials = await signCommand({ chainPem, keyPem, keyType: values.keyType }, addressed, command);
+  const signer = { chainPem, keyPem, keyType: values.keyType };
+  if (values.destination === "-") return showCertificates(await signCommand(signer, name, command));
   const server = serverOf(values);
-  if (server === undefined) return showCertificates(credentials);
-  await validateCredentials(credentials, server.trustAnchors);
-  return { server, credentials };
-}
-
-/** @throws {UsageError} `non-empty path` */
-function addressedName(name: Name, command: Command): Name {
-  try {
-    leafCommonName(name, command);
-  } catch (error) {
-    throw asUsageError(error);
-  }
-  // The endpoint takes the common name for a label, and of those only one.
-  if (command.kind === "policy-info" && name.labels.length > 1) {
-    throw new UsageError("non-empty path", {
-      cause: new IssueError("A policy below another is not addressed remotely"),
-    });
-  }
-  return name;
+  return server && { server, signer };
 }
 
 /** The server; nothing for `--destination=-`. */

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { RefusedError } from "../client/errors.ts";
+import { ProtocolError, RefusedError } from "../client/errors.ts";
+import { DUMP_BYTES_MAX, unpacked } from "../client/unpack.ts";
 import { fromText } from "../core/byte-string.ts";
 import type { Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
-import { DownloadError, DUMP_BYTES_MAX, downloadPath, unpacked, writeDownload } from "./download.ts";
+import { DownloadError, downloadPath, writeDownload } from "./download.ts";
 import { EXIT_COMMUNICATION, report, reportLocal } from "./exchange.ts";
 import { writeBytes } from "./output.ts";
 import type { Progress } from "./progress.ts";
@@ -81,10 +82,9 @@ export async function reportDump(
   return 0;
 }
 
-/** Reports that a download could not be stored, and gives the exit status. @throws whatever else `error` is */
+/** Reports that a download is broken or could not be stored, and gives the exit status. @throws whatever else `error` is */
 export function reportDownloadError(context: Context, error: unknown): number {
-  if (!(error instanceof DownloadError)) throw error;
-  return error.reason === "data"
-    ? reportLocal(context, error.message, "protocol", EXIT_COMMUNICATION)
-    : reportLocal(context, error.message, "file", EXIT_USAGE);
+  if (error instanceof ProtocolError) return reportLocal(context, error.message, error.code, error.exitStatus);
+  if (error instanceof DownloadError) return reportLocal(context, error.message, "file", EXIT_USAGE);
+  throw error;
 }

@@ -3,8 +3,10 @@
  *
  * @module
  */
+
+import type { BlockData } from "../client/block-data.ts";
+import { InputError } from "../client/errors.ts";
 import type { Name } from "../core/name.ts";
-import { type BlockData, DataError } from "./block-data.ts";
 import type { Context } from "./context.ts";
 import { ask, type DaemonValues, report, reportLocal, SHOW_ONLY } from "./exchange.ts";
 import { compressionOf } from "./mode.ts";
@@ -28,7 +30,7 @@ export async function sendBlockData(
     return typeof reply === "number" ? reply : report(context, reply);
   } catch (error) {
     progress.finish();
-    if (!(error instanceof DataError)) throw error;
+    if (!(error instanceof InputError)) throw error;
     return reportLocal(context, `${error.message}. The block device is as it was before`, "file", EXIT_USAGE);
   }
 }

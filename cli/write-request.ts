@@ -6,9 +6,9 @@
 import { existsSync } from "node:fs";
 import type { ImageBytes } from "../client/connection.ts";
 import { subCommandOf } from "../client/signable.ts";
+import { wholeImage } from "../client/whole-image.ts";
 import type { Name } from "../core/name.ts";
 import type { Command } from "../core/wire/message.ts";
-import { CERTIFICATE_BYTES_MAX } from "../pki/certificate.ts";
 import type { KeyType } from "../pki/key-type.ts";
 import { leafCommonName } from "../pki/leaf.ts";
 import { makeRequest } from "../pki/request.ts";
@@ -53,15 +53,5 @@ export async function writeRequest(
 }
 
 async function withImage(command: Command, image: ImageBytes): Promise<Command> {
-  if (!("config" in command)) return command;
-  if (image.length > CERTIFICATE_BYTES_MAX) throw new UsageError("certificate too big for TLS");
-  const bytes = new Uint8Array(image.length);
-  let at = 0;
-  for await (const chunk of image.chunks) {
-    if (at + chunk.length > bytes.length) throw new UsageError("Cannot read the image: it grew while it was read");
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  if (at < bytes.length) throw new UsageError("Cannot read the image: it became shorter while it was read");
-  return { ...command, config: { ...command.config, image: bytes } };
+  return "config" in command ? { ...command, config: { ...command.config, image: await wholeImage(image) } } : command;
 }

@@ -43,12 +43,15 @@ const WORTHWHILE = 0.95;
  * @throws {InputError} if it cannot be read
  */
 export function openImage(path: string): ImageFile {
-  let source: ReturnType<typeof openImageFile>;
   try {
-    source = openImageFile(path);
+    return imageFrom(openImageFile(path));
   } catch (cause) {
     throw new InputError("image", `Cannot read the image ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** The image in a source, which may have to be closed. */
+export function imageFrom(source: ImageSource & { close?(): void }): ImageFile {
   return {
     size: source.size,
     readAt: (offset, length) => source.readAt(offset, length),
@@ -74,7 +77,7 @@ export function openImage(path: string): ImageFile {
       }
       return compressed < plain * WORTHWHILE;
     },
-    [Symbol.dispose]: () => source.close(),
+    [Symbol.dispose]: () => source.close?.(),
   };
 }
 

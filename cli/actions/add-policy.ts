@@ -5,7 +5,7 @@
  */
 import { fromText } from "../../core/byte-string.ts";
 import { sortedSet } from "../../core/int.ts";
-import type { Policy } from "../../core/policy.ts";
+import { usable } from "../../core/policy-check.ts";
 import type { Values } from "../command.ts";
 import type { addPolicy as definition } from "../commands/add-policy.ts";
 import type { Context } from "../context.ts";
@@ -19,20 +19,8 @@ export async function addPolicy(values: Values<typeof definition>, context: Cont
   if (bridges.length !== values.bridges.length) context.log.warning(fromText("Bridges is not a set"));
   if (cpuIds.length !== values.cpuIds.length) context.log.warning(fromText("CPUids is not a set"));
   const policy = { unikernels: values.unikernels, cpuIds, memory: values.memory, block: values.block, bridges };
-  const problem = unusable(policy);
+  const problem = usable(policy);
   if (problem !== undefined) return reportLocal(context, problem, "policy", EXIT_USAGE);
   if (bridges.length === 0) context.log.warning(fromText("policy without any network access"));
   return await exchange(values, context, values.path, { kind: "policy-add", policy });
-}
-
-/** Memory that a policy must exceed, MB. */
-const MEMORY_MIN = 16;
-
-/** Why nothing could ever run under a policy, in the original's words (client.md 4). */
-function unusable(policy: Policy): string | undefined {
-  if (policy.unikernels < 1) return "Unusable policy with no unikernels";
-  if (policy.cpuIds.length === 0) return "Unusable policy with no CPUids";
-  if (policy.memory <= MEMORY_MIN) return `Unusable policy with memory ${policy.memory} MB <= ${MEMORY_MIN} MB`;
-  if (policy.block !== undefined && policy.block < 0) return `Unusable policy with block ${policy.block} MB < 0 MB`;
-  return undefined;
 }

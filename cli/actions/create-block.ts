@@ -3,8 +3,9 @@
  *
  * @module
  */
+
+import { type BlockData, openBlockData } from "../../client/block-data.ts";
 import type { Int } from "../../core/int.ts";
-import { type BlockData, openBlockData } from "../block-data.ts";
 import type { Values } from "../command.ts";
 import type { createBlock as definition } from "../commands/create-block.ts";
 import type { Context } from "../context.ts";
@@ -18,7 +19,7 @@ const MEBIBYTE = 2 ** 20;
 /** Creates a block device, and only if that succeeded fills it. */
 export async function createBlock(values: Values<typeof definition>, context: Context): Promise<number> {
   const { name, size } = values;
-  using data = values.data === undefined ? undefined : openBlockData(values.data);
+  using data = values.data === undefined ? undefined : openBlockData(values.data === "-" ? undefined : values.data);
   if (data !== undefined) check(values.csr, size, data);
   const status = await exchange(values, context, name, { kind: "block-add", size });
   if (status !== 0 || data === undefined) return status;

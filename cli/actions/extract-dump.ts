@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ProtocolError } from "../../client/errors.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { extractDump as definition } from "../commands/extract-dump.ts";
@@ -30,7 +31,7 @@ export async function extractDump(values: Values<typeof definition>, context: Co
     }
     return 0;
   } catch (error) {
-    if (error instanceof DownloadError) return reportDownloadError(context, error);
+    if (error instanceof DownloadError || error instanceof ProtocolError) return reportDownloadError(context, error);
     return reportDumpError(context, error);
   }
 }

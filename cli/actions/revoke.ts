@@ -6,14 +6,13 @@
 import { existsSync } from "node:fs";
 import { validateCredentials } from "../../client/leaf.ts";
 import { requestRemote } from "../../client/remote-request.ts";
+import { knownList, serialToRevoke } from "../../client/revocation.ts";
 import { fromText, toDisplay } from "../../core/byte-string.ts";
-import { readCertificate } from "../../pki/certificate.ts";
-import { type Crl, readCrl, readCrlFile, serialText, verifyCrl } from "../../pki/crl.ts";
+import { type Crl, readCrl } from "../../pki/crl.ts";
 import { issueCrl } from "../../pki/issue-crl.ts";
 import { type Issuer, readIssuer } from "../../pki/issuer.ts";
-import { isSignedBy } from "../../pki/keys.ts";
 import { issueRevocationLeaf } from "../../pki/leaf.ts";
-import { decodePem, encodePem } from "../../pki/pem.ts";
+import { encodePem } from "../../pki/pem.ts";
 import type { Values } from "../command.ts";
 import type { revoke as definition } from "../commands/revoke.ts";
 import type { Context } from "../context.ts";
@@ -96,13 +95,6 @@ async function extend(values: RevokeValues, issuer: Issuer): Promise<Crl> {
   return readCrl(der);
 }
 
-/** A list that is extended must be one of this authority, or what it says would be taken over unseen. */
-async function knownList(bytes: Uint8Array, issuer: Issuer): Promise<Crl> {
-  const crl = readCrlFile(bytes);
-  await verifyCrl(crl, issuer.certificate);
-  return crl;
-}
-
 /** DER begins with a SEQUENCE; no text of PEM begins with `0`. */
 function isDer(bytes: Uint8Array): boolean {
   return bytes[0] === 0x30;
@@ -111,22 +103,12 @@ function isDer(bytes: Uint8Array): boolean {
 async function serialsToRevoke(values: RevokeValues, issuer: Issuer): Promise<readonly string[]> {
   const { serial, name, certificate } = values;
   if (serial !== undefined) return [serial];
-  if (certificate !== undefined) return [await naming(certificate, () => serialOfFile(certificate, issuer))];
+  if (certificate !== undefined)
+    return [await naming(certificate, () => serialToRevoke(readTextFile(certificate), issuer))];
   const commonName = toDisplay(name ?? fromText(""));
   const serials = serialsOf(values.database, commonName);
   if (serials.length === 0) throw new PkiFileError(`${values.database}: no certificate was issued for ${commonName}`);
   return serials;
-}
-
-async function serialOfFile(path: string, issuer: Issuer): Promise<string> {
-  const [first] = decodePem(readTextFile(path), "CERTIFICATE");
-  if (first === undefined) throw new PkiFileError(`${path}: there is no CERTIFICATE`);
-  const certificate = readCertificate(first);
-  if (!(await isSignedBy(certificate, issuer.certificate.publicKeyInfo))) {
-    const who = issuer.certificate.subjectCommonName ?? "this authority";
-    throw new PkiFileError(`${path}: the certificate was not issued by ${who}, which can only revoke its own`);
-  }
-  return serialText(certificate.serial);
 }
 
 function say(values: RevokeValues, context: Context, { number, revoked }: Crl): void {

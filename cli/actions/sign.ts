@@ -3,25 +3,23 @@
  *
  * @module
  */
-
-import { type Signable, subCommandOf } from "../../client/signable.ts";
+import { checkRequest, signRequest } from "../../client/sign-request.ts";
+import { subCommandOf } from "../../client/signable.ts";
 import { fromText } from "../../core/byte-string.ts";
-import { NameError, parseLabel } from "../../core/name.ts";
+import { NameError } from "../../core/name.ts";
 import { printCommand } from "../../core/print/command.ts";
 import { CLIENT_STYLE } from "../../core/print/style.ts";
-import { type Command, PROTOCOL_VERSION } from "../../core/wire/message.ts";
+import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
 import { readCertificate } from "../../pki/certificate.ts";
 import { isAllowed } from "../../pki/chain.ts";
-import { type Issued, issueCommand, issueDelegation, issueServer, type Subject, VALIDITY } from "../../pki/issue.ts";
-import { type Issuer, intermediatesOf, readIssuer } from "../../pki/issuer.ts";
-import { encodePem } from "../../pki/pem.ts";
+import { type Issuer, readIssuer } from "../../pki/issuer.ts";
 import { type CertificateRequest, readRequest } from "../../pki/request.ts";
 import type { Values } from "../command.ts";
 import type { sign as definition } from "../commands/sign.ts";
 import type { Context } from "../context.ts";
 import { reportLocal } from "../exchange.ts";
 import { jsonTime } from "../json.ts";
-import { fileName, isPkiError, naming, PkiFileError, PUBLIC_MODE, random, readTextFile } from "../pki-files.ts";
+import { fileName, isPkiError, naming, PUBLIC_MODE, random, readTextFile } from "../pki-files.ts";
 import { replaceFile } from "../replace-file.ts";
 import { recordSerial } from "../serial-database.ts";
 import { EXIT_USAGE } from "../usage-error.ts";
@@ -33,40 +31,33 @@ export async function sign(values: Values<typeof definition>, context: Context):
   try {
     const issuer = await readIssuer(readTextFile(values.authority), readTextFile(values.key));
     const request = await naming(values.request, () => readRequest(readTextFile(values.request)));
-    return await signRequest(values, context, issuer, request);
+    return await signAndWrite(values, context, issuer, request);
   } catch (error) {
     if (!isPkiError(error) && !(error instanceof NameError)) throw error;
     return reportLocal(context, `error while signing: ${error.message}`, "certificate", EXIT_USAGE);
   }
 }
 
-async function signRequest(
+async function signAndWrite(
   values: Values<typeof definition>,
   context: Context,
   issuer: Issuer,
   request: CertificateRequest,
 ): Promise<number> {
-  const { commonName, wanted } = request;
+  const { wanted } = request;
   if (!context.json) context.log.reply(fromText(`signing certificate with subject ${request.subject}`));
-  if (commonName === undefined) throw new PkiFileError("couldn't find name (no common name in CSR subject)");
-  if (wanted !== undefined) checkCommonName(commonName, wanted.command);
-  checkAllowed(values.allow, wanted?.command);
+  const commonName = checkRequest(request, values.allow);
   const base = fileName(commonName, (wanted && subCommandOf(wanted.command)) ?? "certificate");
   explain(context, wanted);
 
-  const validity = values.days === undefined ? undefined : values.days * DAY_SECONDS;
-  const subject = (usual: number): Subject => ({
-    commonName,
-    publicKeyInfo: request.publicKeyInfo,
-    validitySeconds: validity ?? usual,
+  const issued = await signRequest(issuer, request, commonName, {
+    validitySeconds: values.days === undefined ? undefined : values.days * DAY_SECONDS,
     now: Date.now(),
     random,
   });
-  const issued = await issueWanted(issuer, wanted?.command, subject);
   await recordSerial(values.database, issued.serial, commonName);
   const file = `${base}.pem`;
-  const chain = [issued.der, ...intermediatesOf(issuer)].map((der) => encodePem("CERTIFICATE", der)).join("");
-  replaceFile(file, chain, PUBLIC_MODE);
+  replaceFile(file, issued.chainPem, PUBLIC_MODE);
   if (context.json) {
     context.object({
       kind: "certificate",
@@ -77,33 +68,6 @@ async function signRequest(
     });
   }
   return 0;
-}
-
-async function issueWanted(
-  issuer: Issuer,
-  command: Command | undefined,
-  subject: (usualSeconds: number) => Subject,
-): Promise<Issued> {
-  if (command === undefined) return await issueServer(issuer, subject(VALIDITY.server));
-  if (command.kind === "policy-add") return await issueDelegation(issuer, subject(VALIDITY.delegation), command.policy);
-  return await issueCommand(issuer, subject(VALIDITY.command), command);
-}
-
-/**
- * Certificates whose common name no endpoint takes are not signed.
- *
- * @throws {NameError} in the original's words for labels
- */
-function checkCommonName(commonName: string, command: Command): void {
-  const bare = commonName === "." || commonName === ":";
-  if (command.kind === "policy-add" || !bare) parseLabel(commonName);
-}
-
-function checkAllowed(allowed: readonly Signable[], command: Command | undefined): void {
-  if (allowed.length === 0) return;
-  const word = command === undefined ? "server" : subCommandOf(command);
-  if (word !== undefined && allowed.includes(word)) return;
-  throw new PkiFileError(`the request is for ${word ?? command?.kind}, but only ${allowed.join(", ")} may be signed`);
 }
 
 function explain(context: Context, wanted: CertificateRequest["wanted"]): void {

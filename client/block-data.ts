@@ -4,10 +4,9 @@
  * @module
  */
 import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
-import { IMAGE_CHUNK_BYTES } from "../client/connection.ts";
-import { ClientError } from "../client/errors.ts";
-import { deflated } from "../client/image-file.ts";
-import { UsageError } from "./usage-error.ts";
+import { IMAGE_CHUNK_BYTES } from "./connection.ts";
+import { ClientError, InputError } from "./errors.ts";
+import { deflated } from "./image-file.ts";
 
 /** An open source of data. */
 export interface BlockData extends Disposable {
@@ -17,35 +16,30 @@ export interface BlockData extends Disposable {
    * The data, compressed if `level` is above 0.
    *
    * @param advance told of the bytes that were read
-   * @throws {DataError} by the iteration
+   * @throws {InputError} by the iteration
    */
   stream(level: number, advance: (bytes: number) => void): AsyncIterable<Uint8Array>;
 }
 
-/** The data could not be read to its end. */
-export class DataError extends Error {
-  override readonly name = "DataError";
-}
-
 const STANDARD_INPUT = 0;
 
-/** Opens a file, or for `-` standard input. @throws {UsageError} */
-export function openBlockData(path: string): BlockData {
+/** Opens a file, or standard input if none is given. @throws {InputError} */
+export function openBlockData(path: string | undefined): BlockData {
   let descriptor = STANDARD_INPUT;
   let size: number | undefined;
   try {
-    if (path !== "-") descriptor = openSync(path, constants.O_RDONLY);
+    if (path !== undefined) descriptor = openSync(path, constants.O_RDONLY);
     const status = fstatSync(descriptor);
     if (status.isDirectory()) throw new Error("it is a directory");
-    if (status.isFile() && path !== "-") size = status.size;
+    if (status.isFile() && path !== undefined) size = status.size;
   } catch (cause) {
     if (descriptor !== STANDARD_INPUT) closeSync(descriptor);
-    throw new UsageError(`Cannot read ${path}: ${(cause as Error).message}`, { cause });
+    throw new InputError("file", `Cannot read ${path ?? "standard input"}: ${(cause as Error).message}`, { cause });
   }
   return {
     size,
     stream(level, advance) {
-      const plain = readAll(descriptor, path, size, advance);
+      const plain = readAll(descriptor, path ?? "standard input", size, advance);
       return level === 0 ? plain : compress(plain, level);
     },
     [Symbol.dispose]() {
@@ -58,8 +52,8 @@ async function* compress(plain: AsyncIterable<Uint8Array>, level: number): Async
   try {
     yield* await deflated(plain, level);
   } catch (cause) {
-    if (cause instanceof DataError || cause instanceof ClientError) throw cause;
-    throw new DataError(`Cannot compress the data: ${(cause as Error).message}`, { cause });
+    if (cause instanceof ClientError) throw cause;
+    throw new InputError("file", `Cannot compress the data: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -73,14 +67,15 @@ async function* readAll(
   for (;;) {
     const buffer = new Uint8Array(IMAGE_CHUNK_BYTES); // a new one: the one before may still be on its way
     const count = await readSome(descriptor, buffer).catch((cause: Error) => {
-      throw new DataError(`Cannot read ${path}: ${cause.message}`, { cause });
+      throw new InputError("file", `Cannot read ${path}: ${cause.message}`, { cause });
     });
     if (count === 0) break;
     total += count;
     advance(count);
     yield buffer.subarray(0, count);
   }
-  if (size !== undefined && total !== size) throw new DataError(`Cannot read ${path}: its size changed meanwhile`);
+  if (size !== undefined && total !== size)
+    throw new InputError("file", `Cannot read ${path}: its size changed meanwhile`);
 }
 
 function readSome(descriptor: number, buffer: Uint8Array): Promise<number> {
