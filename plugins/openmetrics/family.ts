@@ -13,6 +13,8 @@ export type Labels = Readonly<Record<string, string>>;
 /** One value. */
 export interface MetricSample {
   readonly labels: Labels;
+  /** Further labels. Those that many samples share are better in one `labels`, whose text is made once. */
+  readonly more?: Labels;
   /** Counters of 64 bits are exact as a bigint. */
   readonly value: number | bigint;
   /** What follows the family's name; `_total` of counters, nothing of gauges unless given. */
@@ -39,9 +41,21 @@ function escapeText(text: string): string {
     : text;
 }
 
-function labelText(labels: Labels): string {
+function pairs(labels: Labels): string {
   let text = "";
   for (const name in labels) text += `${text === "" ? "" : ","}${name}="${escapeText(labels[name] ?? "")}"`;
+  return text;
+}
+
+const shared = new WeakMap<Labels, string>();
+
+function labelText(labels: Labels, more: Labels | undefined): string {
+  let text = shared.get(labels);
+  if (text === undefined) {
+    text = pairs(labels);
+    shared.set(labels, text);
+  }
+  if (more !== undefined) text += `${text === "" ? "" : ","}${pairs(more)}`;
   return text === "" ? "" : `{${text}}`;
 }
 
@@ -57,8 +71,8 @@ function familyText({ name, type, unit, help, samples }: MetricFamily): string {
   let text = `# TYPE ${name} ${type}\n`;
   if (unit !== undefined) text += `# UNIT ${name} ${unit}\n`;
   text += `# HELP ${name} ${escapeText(help)}\n`;
-  for (const { labels, value, suffix = suffixes[type] } of samples) {
-    text += `${name}${suffix}${labelText(labels)} ${numberText(value)}\n`;
+  for (const { labels, more, value, suffix = suffixes[type] } of samples) {
+    text += `${name}${suffix}${labelText(labels, more)} ${numberText(value)}\n`;
   }
   return text;
 }

@@ -31,12 +31,12 @@ export interface MetricsServer {
 }
 
 /** Gives the latest text, made anew when it is older than {@link CACHE_MS}; those who ask meanwhile share one. */
-export function cached(
-  make: () => Promise<string>,
+export function cached<T>(
+  make: () => Promise<T>,
   now: () => number = () => performance.now(),
   lifetime = CACHE_MS,
-): () => Promise<string> {
-  let made: { readonly text: Promise<string>; readonly until: number } | undefined;
+): () => Promise<T> {
+  let made: { readonly text: Promise<T>; readonly until: number } | undefined;
   return async () => {
     if (made !== undefined && now() < made.until) return await made.text;
     const text = make();
@@ -48,7 +48,11 @@ export function cached(
   };
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, text: () => Promise<string>): Promise<void> {
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  text: () => Promise<Uint8Array>,
+): Promise<void> {
   const refuse = (status: number, reason: string, headers: Record<string, string> = {}) => {
     response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", ...headers });
     response.end(`${reason}\n`);
@@ -56,9 +60,9 @@ async function respond(request: IncomingMessage, response: ServerResponse, text:
   const path = (request.url ?? "").split("?", 1)[0];
   if (path !== "/metrics") return refuse(404, "There is only /metrics");
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "Only GET", { Allow: "GET, HEAD" });
-  let body: Buffer;
+  let body: Uint8Array;
   try {
-    body = Buffer.from(await text());
+    body = await text();
   } catch (error) {
     return refuse(503, `Cannot measure: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -89,7 +93,7 @@ async function removeStale(path: string): Promise<void> {
  * @throws an error that says why it cannot listen there
  */
 export async function serveMetrics(address: MetricsAddress, text: () => Promise<string>): Promise<MetricsServer> {
-  const answer = cached(text);
+  const answer = cached(async () => new TextEncoder().encode(await text()));
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: IDLE_MS },
     (request, response) => {

@@ -37,7 +37,7 @@ export function stateFamilies(state: State): readonly MetricFamily[] {
       help: "1 for the state that a unikernel is in, 0 for the others.",
       samples: unikernels.flatMap(({ unikernel, labels }) => {
         const present = describePhase(unikernel);
-        return states.map((name) => ({ labels: { ...labels, state: name }, value: Number(name === present) }));
+        return states.map((name) => ({ labels, more: { state: name }, value: Number(name === present) }));
       }),
     },
     {

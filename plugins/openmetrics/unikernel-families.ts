@@ -42,7 +42,8 @@ function ofInterfaces(
     { name: `albatross_unikernel_network_${name}`, type: "counter", help, ...(unit === undefined ? {} : { unit }) },
     ({ statistics }, labels) =>
       statistics.interfaces.map((data) => ({
-        labels: { ...labels, device: text(data.bridge) },
+        labels,
+        more: { device: text(data.bridge) },
         value: unsigned(pick(data)),
       })),
   ];
@@ -60,8 +61,8 @@ function families(pageSize: number): readonly (readonly [Draft, Measure])[] {
         help: "CPU time of the process that runs the unikernel.",
       },
       ({ statistics: { resourceUsage } }, labels) => [
-        { labels: { ...labels, mode: "user" }, value: seconds(resourceUsage.utime) },
-        { labels: { ...labels, mode: "system" }, value: seconds(resourceUsage.stime) },
+        { labels, more: { mode: "user" }, value: seconds(resourceUsage.utime) },
+        { labels, more: { mode: "system" }, value: seconds(resourceUsage.stime) },
       ],
     ],
     [
@@ -94,15 +95,15 @@ function families(pageSize: number): readonly (readonly [Draft, Measure])[] {
     [
       { name: "albatross_unikernel_page_faults", type: "counter", help: "Page faults of the process." },
       ({ statistics: { resourceUsage } }, labels) => [
-        { labels: { ...labels, kind: "minor" }, value: unsigned(resourceUsage.minflt) },
-        { labels: { ...labels, kind: "major" }, value: unsigned(resourceUsage.majflt) },
+        { labels, more: { kind: "minor" }, value: unsigned(resourceUsage.minflt) },
+        { labels, more: { kind: "major" }, value: unsigned(resourceUsage.majflt) },
       ],
     ],
     [
       { name: "albatross_unikernel_context_switches", type: "counter", help: "Context switches of the process." },
       ({ statistics: { resourceUsage } }, labels) => [
-        { labels: { ...labels, kind: "voluntary" }, value: unsigned(resourceUsage.nvcsw) },
-        { labels: { ...labels, kind: "involuntary" }, value: unsigned(resourceUsage.nivcsw) },
+        { labels, more: { kind: "voluntary" }, value: unsigned(resourceUsage.nvcsw) },
+        { labels, more: { kind: "involuntary" }, value: unsigned(resourceUsage.nivcsw) },
       ],
     ],
     ofInterfaces("receive_bytes", "Bytes that the unikernel received.", (data) => data.outputBytes, "bytes"),
@@ -121,7 +122,8 @@ function families(pageSize: number): readonly (readonly [Draft, Measure])[] {
       },
       ({ statistics: { hypervisor = [] } }, labels) =>
         hypervisor.map(({ key, value: count }) => ({
-          labels: { ...labels, counter: text(key) },
+          labels,
+          more: { counter: text(key) },
           value: unsigned(count),
         })),
     ],

@@ -61,7 +61,7 @@ describe("RequestMeter", () => {
     meter.observe("info", "success", 1e6);
     const text = familiesText(meter.families("d"));
     assert.match(text, /_bucket\{daemon="d",le="0.001"\} 1\n.*_bucket\{daemon="d",le="0.005"\} 2\n/);
-    assert.match(text, /le="10"\} 2\n.*le="\+Inf"\} 3\n.*_count\{daemon="d"\} 3\n/);
+    assert.match(text, /le="10.0"\} 2\n.*le="\+Inf"\} 3\n.*_count\{daemon="d"\} 3\n/);
     assert.match(text, /requests_total\{daemon="d",command="info",result="success"\} 2\n/);
   });
 
