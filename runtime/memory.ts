@@ -13,3 +13,17 @@
 export function collectSoon(): void {
   if (typeof Bun !== "undefined") Bun.gc(false);
 }
+
+/** Bytes after which {@link collectEvery} has garbage collected. */
+const COLLECT_STEP = 2 * 2 ** 20;
+
+/** Has garbage collected again and again while much data is moved. @returns what is told of the bytes that were moved */
+export function collectEvery(step: number = COLLECT_STEP): (bytes: number) => void {
+  let since = 0;
+  return (bytes) => {
+    since += bytes;
+    if (since < step) return;
+    since = 0;
+    collectSoon();
+  };
+}

@@ -5,7 +5,7 @@
  */
 import { createInflate, type Inflate } from "node:zlib";
 import type { Name } from "../../core/name.ts";
-import { collectSoon } from "../../runtime/memory.ts";
+import { collectEvery } from "../../runtime/memory.ts";
 import { NewBlockFile } from "./new-block-file.ts";
 
 /** Bytes that are written at once; twice as many are held in memory. */
@@ -13,9 +13,6 @@ export const STAGE_SIZE = 2 ** 20;
 
 /** Bytes that leave the decompressor at once. */
 const INFLATED_CHUNK = 256 * 1024;
-
-/** Received bytes after which garbage is collected: each chunk is a small object that holds much memory. */
-const COLLECT_STEP = 16 * 2 ** 20;
 
 /** Content that cannot be taken. `message` is for the client. */
 export class BlockUploadError extends Error {
@@ -77,7 +74,7 @@ class PlainUpload implements BlockUpload {
   /** Where the stage belongs in the file. */
   #position = 0;
   #writing: Promise<void> | undefined;
-  #sinceCollection = 0;
+  readonly #received = collectEvery();
   #settled = false;
   failure: BlockUploadError | undefined;
 
@@ -92,15 +89,8 @@ class PlainUpload implements BlockUpload {
       this.failure = new BlockUploadError(this.#target.tooLong);
       return undefined;
     }
-    this.#collect(bytes.length);
+    this.#received(bytes.length);
     return this.#gather(bytes, 0);
-  }
-
-  #collect(length: number): void {
-    this.#sinceCollection += length;
-    if (this.#sinceCollection < COLLECT_STEP) return;
-    this.#sinceCollection = 0;
-    collectSoon();
   }
 
   #gather(bytes: Uint8Array, from: number): Promise<void> | undefined {

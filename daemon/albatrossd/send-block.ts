@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createDeflate } from "node:zlib";
+import { createDeflate, type Deflate } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
 import type { Header, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { collectEvery } from "../../runtime/memory.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import { type Outgoing, sendAll } from "./send-all.ts";
 
@@ -19,6 +17,9 @@ export const PIECE_SIZE = 128 * 1024;
 
 /** Bytes that leave the compressor at once: as many as the original's. */
 const COMPRESSED_PIECE = 64 * 1024;
+
+/** Bytes read at a time for the compressor. */
+const READ_SIZE = 256 * 1024;
 
 /** What the client is told, in the original's words, if the content cannot be read to its end. */
 const UNREADABLE = "streaming block device";
@@ -74,6 +75,7 @@ async function sendPlain(out: Outgoing, header: Header, file: FileHandle, size: 
     }
     return frame;
   };
+  const moved = collectEvery();
   let next = read(0, 0);
   for (let position = 0, at = 0; position < size; position += piece) {
     const frame = await next;
@@ -81,24 +83,45 @@ async function sendPlain(out: Outgoing, header: Header, file: FileHandle, size: 
     next = position + piece < size ? read(at, position + piece) : Promise.resolve(frame);
     next.catch(() => undefined); // it is awaited in the next round, unless the client has gone
     await out.send(frame);
+    moved(piece);
   }
   await next;
 }
 
-/** Compresses a file of `size` bytes on other threads. @throws the system's error, also if it became shorter */
+/** Compresses a file of `size` bytes on another thread. @throws the system's error, also if it became shorter */
 export async function deflateFile(
   path: string,
   size: number,
   level: number,
   take: (bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  const source = createReadStream(path, { end: size - 1, highWaterMark: 256 * 1024 });
-  const sink = new Writable({
-    highWaterMark: COMPRESSED_PIECE,
-    write(chunk: Uint8Array, _encoding, done) {
-      take(chunk).then(() => done(), done);
-    },
-  });
-  await pipeline(source, createDeflate({ level, chunkSize: COMPRESSED_PIECE }), sink);
-  if (source.bytesRead < size) throw new ShrunkError("the block device became shorter while it was read");
+  const file = await open(path, "r");
+  const deflate = createDeflate({ level, chunkSize: COMPRESSED_PIECE });
+  const moved = collectEvery();
+  try {
+    // A failure ends the compressor, where the reader of its output finds it.
+    const fed = feed(file, size, deflate).catch((error: Error) => void deflate.destroy(error));
+    for await (const chunk of deflate) {
+      await take(chunk as Uint8Array);
+      moved((chunk as Uint8Array).length);
+    }
+    await fed;
+  } finally {
+    deflate.destroy();
+    await file.close();
+  }
+}
+
+async function feed(file: FileHandle, size: number, deflate: Deflate): Promise<void> {
+  const buffer = new Uint8Array(READ_SIZE);
+  for (let position = 0; position < size; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - position), position);
+    if (bytesRead === 0) throw new ShrunkError("the block device became shorter while it was read");
+    position += bytesRead;
+    await new Promise<void>((resolve, reject) => {
+      // The buffer is free again when the compressor is through with it.
+      deflate.write(buffer.subarray(0, bytesRead), (error) => (error ? reject(error) : resolve()));
+    });
+  }
+  deflate.end();
 }

@@ -127,9 +127,13 @@ export class Session implements ConnectionHandlers {
       if (!this.#drain.rest.take(this.#reader) || this.#peerEnded) this.#connection.end();
       return;
     }
-    if (this.#stream !== undefined) return this.#receive(this.#stream);
+    if (this.#stream === undefined) this.#readCommands();
+    if (this.#stream !== undefined && !this.#held) this.#receive(this.#stream);
+  }
+
+  #readCommands(): void {
     try {
-      while (!this.#held && !this.#over && this.#link === undefined) {
+      while (!this.#held && !this.#over && this.#link === undefined && this.#stream === undefined) {
         if (this.#splitter === undefined) {
           const length = this.#reader.frameLength();
           if (this.#reader.ended) return this.#connection.end();

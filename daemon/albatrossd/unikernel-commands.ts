@@ -8,6 +8,7 @@ import { chooseRevision, type RevisionCommand } from "../../core/engine/revision
 import type { Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
+import { blockNameOf } from "../../core/resources.ts";
 import type { Command } from "../../core/wire/message.ts";
 import type { ImageStore, StoredImage } from "./images.ts";
 import { StartError } from "./instance.ts";
@@ -92,20 +93,42 @@ async function replace(
   const decision = decideCreate(supervisor.state, name, spec.arguments, true);
   if (decision.kind === "refuse") return failure(decision.text);
   supervisor.note({ kind: "unikernel-respecified", name, spec });
+  const release = holdLost(supervisor, present, spec);
   try {
     await supervisor.stop(name);
   } catch (error) {
+    release();
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
     return failure(text(error));
   }
   supervisor.note({ kind: "unikernel-respecified", name, spec }); // now that it does not run: its history is over
   try {
     await supervisor.launch(name, command, durable);
+    release();
     return success(CREATED);
   } catch (error) {
+    release(); // with the former configuration it has them again
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
     return failure(`${text(error)}; ${await bringBack(supervisor, name)}`);
   }
+}
+
+/**
+ * Holds the block devices that a unikernel loses by its new configuration: its process has them until it has ended, and
+ * gets them back if the new one cannot be started.
+ *
+ * @returns what ends that
+ */
+function holdLost(supervisor: Supervisor, { name, spec: former }: Unikernel, spec: UnikernelSpec): () => void {
+  const keys = new Set(spec.arguments.blockDevices.map((device) => blockNameOf(name, device)?.key));
+  const lost = former.arguments.blockDevices.flatMap((device) => {
+    const block = blockNameOf(name, device);
+    return block === undefined || keys.has(block.key) ? [] : [block];
+  });
+  for (const block of lost) supervisor.restore({ kind: "block-held", name: block, use: "write" });
+  return () => {
+    for (const block of lost) supervisor.restore({ kind: "block-released", name: block, use: "write" });
+  };
 }
 
 async function bringBack(supervisor: Supervisor, name: Name): Promise<string> {

@@ -98,7 +98,10 @@ export class Conversation {
     const { command } = this.#order;
     checkPolicies(this.#order.policies);
     void this.#client.gone.then(() => this.close());
-    if (!isCreate(command)) {
+    if (command.kind === "block-set-old" && command.data.length === 0) {
+      // Its data follows in a stream. albatrossd would take the empty one for all there is, and fill the device with zeros.
+      await this.#ask({ kind: "block-set", compressed: command.compressed });
+    } else if (!isCreate(command)) {
       await this.#ask(command);
     } else if (command.config.image.length > 0) {
       const { image } = command.config;

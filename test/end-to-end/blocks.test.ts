@@ -25,7 +25,7 @@ import {
   set,
   stream,
 } from "./block-rig.ts";
-import { commandFrame, create, type Daemon, destroy, images, Machine, say, until } from "./harness.ts";
+import { commandFrame, create, type Daemon, destroy, forceCreate, images, Machine, say, until } from "./harness.ts";
 
 const machine = new Machine();
 let kernels: Awaited<ReturnType<typeof images>>;
@@ -329,6 +329,55 @@ describe("a device is locked", () => {
     await machine.expect("disk", remove, "refused: remove block: is in use");
     await machine.expect("user", destroy, /^destroyed/);
     same(await dump(machine, "disk"), contentOf(machine, "disk"));
+  });
+});
+
+describe("a device of a unikernel stays locked", () => {
+  const running = async () => {
+    await machine.expect(
+      "user",
+      create(kernels["block-check"], { blockDevices: device("disk"), words: ["count"] }),
+      "created unikernel",
+    );
+    await (await machine.console("user")).line("counting");
+    return machine.processesOf("user")[0] ?? assert.fail("it does not run");
+  };
+
+  it("when albatrossd was killed and has adopted it", async () => {
+    await running();
+    await daemon.stop("SIGKILL");
+    daemon = await machine.startDaemon();
+    assert.equal(await set(machine, "disk", stream(fresh)), "refused: set block: is in use");
+    await machine.expect("disk", { kind: "block-dump", level: 0 }, "refused: dump block: is in use");
+    await machine.expect("disk", remove, "refused: remove block: is in use");
+    await machine.expect("user", destroy, "destroyed unikernel");
+  });
+
+  it("while one without it takes the place, until the former has ended", async () => {
+    const pid = await running();
+    process.kill(pid, "SIGSTOP"); // so that it does not end at once
+    const replaced = machine.ask("user", forceCreate(kernels["hello"]));
+    await until(
+      "the former is being ended",
+      async () => (await machine.info("user"))[0]?.info.blockDevices.length === 0,
+    );
+    assert.equal(await set(machine, "disk", stream(fresh)), "refused: set block: is in use");
+    await machine.expect("disk", { kind: "block-dump", level: 0 }, "refused: dump block: is in use");
+    assert.equal(await replaced, "created unikernel");
+    assert.equal(await set(machine, "disk", stream(fresh)), "set block device");
+    await machine.vanishes("user");
+  });
+
+  it("and its size is told below a path, too", async () => {
+    await machine.expect("below:disk", add(3), "added block device");
+    await machine.expect(
+      "below:user",
+      create(kernels["block-check"], { blockDevices: device("disk"), words: ["count"] }),
+      "created unikernel",
+    );
+    assert.equal((await machine.info("below:"))[0]?.info.blockDevices[0]?.size, 3);
+    await machine.expect("below:user", destroy, "destroyed unikernel");
+    await machine.expect("below:disk", remove, "removed block");
   });
 });
 

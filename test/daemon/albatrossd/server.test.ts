@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { frame } from "../../../core/wire/framing.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { ImageStore, type Upload } from "../../../daemon/albatrossd/images.ts";
 import { success } from "../../../daemon/albatrossd/reply.ts";
@@ -126,5 +127,56 @@ describe("a server", () => {
       next.close();
       assert.deepEqual(commands.logged, []);
     });
+  });
+});
+
+describe("a client in the middle of a stream", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-server-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "socket");
+
+  it("that sends nothing more is closed, and its stream given up once", async () => {
+    let aborted = 0;
+    let taken = 0;
+    const commands: Commands = {
+      images: new ImageStore(folder),
+      log: () => undefined,
+      perform: () => ({
+        kind: "receive",
+        receiver: {
+          refusal: undefined,
+          write: (bytes) => {
+            taken += bytes.length;
+            return undefined;
+          },
+          finish: async () => success("finished"),
+          abort: async () => {
+            aborted++;
+          },
+        },
+      }),
+    };
+    const server = new Server(commands, { idleTimeout: 200, sweepInterval: 20 });
+    await server.listen({ path, activation: false });
+    try {
+      const stalled = await Wire.open(path);
+      stalled.send(commandFrame("x", { kind: "block-set", compressed: false }));
+      stalled.send(frame(new Uint8Array(10)).subarray(0, 9));
+      await stalled.gone();
+      assert.deepEqual(stalled.messages, []);
+      assert.deepEqual([taken, aborted], [5, 1]);
+      const whole = await Wire.open(path);
+      const parts = [
+        commandFrame("x", { kind: "block-set", compressed: false }),
+        frame(new Uint8Array(10)),
+        frame(new Uint8Array()),
+      ];
+      whole.send(Buffer.concat(parts)); // all at once
+      await whole.gone();
+      assert.equal(say(whole.messages[0]?.payload), "finished");
+      assert.deepEqual([taken, aborted], [15, 1]);
+    } finally {
+      server.close();
+    }
   });
 });
