@@ -102,10 +102,14 @@ export function report(context: Context, reply: Message, more: JsonObject = {}):
   return failed ? EXIT_REFUSED : 0;
 }
 
-/** Reports a failure of the client library, and gives the exit status. */
-export function reportError(context: Context, error: unknown): number {
+/**
+ * Reports a failure of the client library, and gives the exit status.
+ *
+ * @param as the exit status of all failures but interrupts, where they are not told apart
+ */
+export function reportError(context: Context, error: unknown, as?: number): number {
   if (!(error instanceof ClientError) || error instanceof InputError) throw error;
-  const { exitStatus } = error;
+  const exitStatus = statusOf(error, as);
   if (context.json) {
     context.object({ kind: "error", code: error.code, message: error.message, exitStatus });
   } else if (error instanceof ConnectError) {
@@ -123,15 +127,19 @@ export function reportError(context: Context, error: unknown): number {
   return exitStatus;
 }
 
+function statusOf(error: ClientError, as: number | undefined): number {
+  return as === undefined || error instanceof AbortedError ? error.exitStatus : as;
+}
+
 /** As {@link reportError}, for what went by TLS. */
-export async function reportRemoteError(context: Context, error: unknown): Promise<number> {
+export async function reportRemoteError(context: Context, error: unknown, as?: number): Promise<number> {
   if (!(error instanceof ClientError) || error instanceof InputError) throw error;
   const { connectFailure, remoteFailure } = await import("./report-remote.ts");
   const failure =
     error instanceof ConnectError ? { text: connectFailure(error), hint: error.message } : remoteFailure(error);
-  if (failure === undefined) return reportError(context, error);
+  if (failure === undefined) return reportError(context, error, as);
   const { text, hint } = failure;
-  const { exitStatus } = error;
+  const exitStatus = statusOf(error, as);
   if (context.json) {
     const message = hint ?? text;
     context.object({ kind: "error", code: error.code, message, exitStatus });

@@ -12,7 +12,7 @@
  *
  * | kind | printed by | fields |
  * |---|---|---|
- * | `success` | create, restart, rollback, destroy, the policy commands, console | `host`, `text` (or null); create, restart, rollback: `watch` |
+ * | `success` | create, restart, rollback, update, destroy, the policy commands, console | `host`, `text` (or null); create, restart, rollback, update: `watch`; update: `compare` |
  * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
  * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
  * | `policies` | policy | `host`, `policies` |
@@ -27,6 +27,7 @@
  * | `dump` | inspect-dump | `file`, `unikernels`: configurations with `imageBytes`, `digest` (or null), `compressed`; `policies` |
  * | `dump-image` | extract-dump | `file`, and a configuration as in `dump` |
  * | `state` | export-state | `file`, `unikernels`, `policies`: how many; `leftOut`: names |
+ * | `update` | update, where nothing is replaced | `host`, `upToDate`, `compare`: a URL or null |
  * | `revisions` | revisions | `host`, `revisions`: each with `revision`, `time`, `command`, `digest`, `imageBytes` and its configuration |
  * | `image-report` | inspect | see `actions/inspect.ts` |
  * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
@@ -38,7 +39,7 @@
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).
  * From remote hosts, `watch` and `status` are always null.
  * The `code` of an error is connect, protocol, aborted, certificate-refused, server-not-authenticated, chain, leaf,
- * policy, image, dump or file.
+ * policy, image, dump, http or file.
  * Errors in the form of the command line are reported on standard error as text, as without `--json`.
  *
  * @module

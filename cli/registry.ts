@@ -301,4 +301,11 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
       async () => (await import("./actions/top.ts")).top,
     ),
   ],
+  [
+    "update",
+    entry(
+      async () => (await import("./commands/update.ts")).update,
+      async () => (await import("./actions/update.ts")).update,
+    ),
+  ],
 ]);

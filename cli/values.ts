@@ -11,6 +11,7 @@ import { SIGNABLE, type Signable } from "../client/signable.ts";
 import { ValueError } from "../client/value-error.ts";
 import { type Destination, parseDestination } from "../client/values/destination.ts";
 import { parseDigest } from "../client/values/digest.ts";
+import { parseHttpHost } from "../client/values/http-host.ts";
 import { parseRemoteName } from "../client/values/remote-name.ts";
 import { type ByteString, fromText } from "../core/byte-string.ts";
 import type { Int } from "../core/int.ts";
@@ -58,6 +59,8 @@ export interface ValueKinds {
   /** A path that is not looked at. */
   "file-name": string;
   destination: Destination;
+  /** `http[s]://HOST[:PORT]`, without a slash at the end. */
+  "http-host": string;
   /** The name of a remote host. */
   remote: string;
   /** A SHA-256: 64 lower-case hex digits. */
@@ -136,6 +139,7 @@ export const parsers: { readonly [Kind in ValueKind]: (text: string) => ValueKin
   directory: existingDirectory,
   "file-name": (text) => text,
   destination: parseDestination,
+  "http-host": parseHttpHost,
   remote: parseRemoteName,
   digest: parseDigest,
   "key-type": oneOf(...KEY_TYPES),

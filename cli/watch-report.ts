@@ -12,7 +12,7 @@ import { printData } from "../core/print/message.ts";
 import type { Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
 import { addressOf, type DaemonValues, report } from "./exchange.ts";
-import { type Json, jsonBytes, jsonTime } from "./json.ts";
+import { type Json, type JsonObject, jsonBytes, jsonTime } from "./json.ts";
 import { modeOf } from "./mode.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -30,12 +30,14 @@ export interface WatchValues extends DaemonValues {
  * Prints the success, watches the unikernel, and prints what became of it.
  *
  * @param since before the command was sent: milliseconds since 1970
+ * @param more further fields for JSON
  */
 export async function reportStart(
   values: WatchValues,
   context: Context,
   reply: Message,
   since: number,
+  more: JsonObject = {},
 ): Promise<number> {
   // Text comes at once; JSON is one object, so it waits.
   const status = context.json ? 0 : report(context, reply);
@@ -51,7 +53,7 @@ export async function reportStart(
           name: values.name,
           since,
         });
-  if (context.json) report(context, reply, { watch: watched === undefined ? null : jsonWatched(watched) });
+  if (context.json) report(context, reply, { watch: watched === undefined ? null : jsonWatched(watched), ...more });
   else if (watched !== undefined) printWatched(context, values.name, watched);
   return values.waitFail && watched !== undefined && failedEarly(watched) ? EXIT_EARLY_FAILURE : status;
 }

@@ -26,6 +26,7 @@ export type ClientErrorCode =
   | "server-not-authenticated"
   | "chain"
   | "leaf"
+  | "http"
   | InputErrorCode;
 
 /** What it is that cannot be used: the `code` of an {@link InputError}. */

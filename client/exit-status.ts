@@ -8,6 +8,8 @@
 export const EXIT_CHAIN = 116;
 /** The daemon refused the command. */
 export const EXIT_REFUSED = 117;
+/** A server of builds could not be asked, or its answer is not what it should be. */
+export const EXIT_HTTP = 118;
 /** The server refused our certificate. */
 export const EXIT_CERTIFICATE_REFUSED = 119;
 /** The server is not the one we want. */

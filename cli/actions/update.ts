@@ -1,0 +1,218 @@
+/**
+ * `albatross-client update` (client.md 11).
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { ImageError, inspectManifest } from "../../backends/image.ts";
+import { matchDevices } from "../../backends/image-match.ts";
+import { type Build, BuildsServer, type ImageDownload, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
+import { HttpError } from "../../client/builds/http-get.ts";
+import { trustAnchors } from "../../client/builds/trust-anchors.ts";
+import { EXIT_COMMUNICATION, EXIT_REFUSED } from "../../client/exit-status.ts";
+import type { ImageFile } from "../../client/image-file.ts";
+import { requestInfo } from "../../client/status.ts";
+import { fromText } from "../../core/byte-string.ts";
+import { printMessage } from "../../core/print/message.ts";
+import { CLIENT_STYLE } from "../../core/print/style.ts";
+import type { UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
+import type { Message, UnikernelCommand } from "../../core/wire/message.ts";
+import type { Values } from "../command.ts";
+import type { update as definition } from "../commands/update.ts";
+import type { Context } from "../context.ts";
+import { DownloadError } from "../download.ts";
+import { downloadImage } from "../download-image.ts";
+import { addressOf, ask, report, reportError, reportLocal, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
+import { hex } from "../json.ts";
+import { compressionOf, modeOf } from "../mode.ts";
+import { reportDownloadError } from "../report-image.ts";
+import { UsageError } from "../usage-error.ts";
+import { checkWatch, reportStart } from "../watch-report.ts";
+
+/** Exit status if the image does not fit: in the original an unexpected error. */
+const EXIT_MANIFEST = 125;
+
+type UpdateValues = Values<typeof definition>;
+
+/** What runs. */
+interface Running {
+  readonly info: UnikernelInfo;
+  readonly arguments: UnikernelArguments;
+}
+
+/** Replaces a unikernel by the latest build of it. */
+export async function update(values: UpdateValues, context: Context): Promise<number> {
+  if (modeOf(values) === "csr") throw new UsageError("update with CSR not supported");
+  checkWatch(values);
+  const server = new BuildsServer(values.httpHost, { trustAnchors: anchorsOf(values, context) });
+  const running = await whatRuns(values, context);
+  if (typeof running === "number") return running;
+  try {
+    const digest = hex(running.info.digest);
+    const present = await server.byDigest(digest);
+    const latest = { job: present.job, uuid: (await server.latest(present.job)).uuid };
+    if (present.uuid === latest.uuid) return upToDate(values, context);
+    const compare = server.compareUrl(present, latest);
+    if (!context.json) context.log.reply(fromText(`compare at ${compare}`));
+    if (values.dryRun) return dryRun(values, context, compare);
+    using downloaded = await downloadImage(context, async () => await server.image(latest));
+    const { file, download } = downloaded;
+    const fresh = await file.digest();
+    verifyAnnounced(fresh, download);
+    const mismatch = checkImage(file, running.arguments);
+    if (mismatch !== undefined) return reportLocal(context, `manifest failed: ${mismatch}`, "image", EXIT_MANIFEST);
+    if (hex(fresh) === digest) return upToDate(values, context);
+    await vouch(server, context, hex(fresh), latest, download);
+    return await replace(values, context, file, running.arguments, compare);
+  } catch (error) {
+    if (error instanceof DownloadError) return reportDownloadError(context, error);
+    if (!(error instanceof HttpError)) throw error;
+    if (error instanceof UnexpectedAnswer && !context.json) {
+      context.log.warning(fromText(`the server of builds answered ${error.answer}`));
+    }
+    return reportLocal(context, `error in HTTP interaction: ${error.message}`, error.code, error.exitStatus);
+  }
+}
+
+function anchorsOf({ httpCa }: UpdateValues, { environment }: Context): () => readonly string[] {
+  return () => {
+    try {
+      return trustAnchors(environment, httpCa && readFileSync(httpCa, "utf8"));
+    } catch (cause) {
+      throw new HttpError((cause as Error).message, { cause });
+    }
+  };
+}
+
+/** The unikernel of the name, or the exit status of a failure that was reported: whatever goes wrong, it is the same. */
+async function whatRuns(values: UpdateValues, context: Context): Promise<Running | number> {
+  const command = { kind: "unikernel-info" } as const;
+  let reply: Message;
+  let addName: boolean | undefined;
+  if (values.socket === SHOW_ONLY) {
+    await ask(values, context, values.name, command);
+    return EXIT_COMMUNICATION;
+  }
+  try {
+    if (modeOf(values) === "local") {
+      const both = await requestInfo(addressOf(values, "vmmd"), values.name);
+      reply = both.reply;
+      addName = both.status?.[0]?.addName;
+    } else {
+      const { askRemote } = await import("../remote.ts");
+      const answer = await askRemote(values, values.name, command);
+      if (answer === undefined) return EXIT_COMMUNICATION; // the certificates were only shown
+      reply = answer.reply;
+    }
+  } catch (error) {
+    if (modeOf(values) === "local") return reportError(context, error, EXIT_COMMUNICATION);
+    return await reportRemoteError(context, error, EXIT_COMMUNICATION);
+  }
+  const { payload } = reply;
+  if (payload.kind === "failure") {
+    report(context, reply);
+    return EXIT_COMMUNICATION;
+  }
+  const [only, ...more] =
+    payload.kind === "success" && payload.success.kind === "unikernels" ? payload.success.unikernels : [];
+  if (only?.info.type !== "solo5" || more.length > 0) {
+    const text = printMessage(reply, CLIENT_STYLE);
+    const message = `unexpected reply: ${text}`;
+    return reportLocal(context, message, "protocol", EXIT_COMMUNICATION);
+  }
+  // A peer that does not tell is one of the original, or far away: the original always passes it.
+  return { info: only.info, arguments: argumentsOf(only.info, addName ?? true) };
+}
+
+/** The configuration with which it runs, with explicit names of what is otherwise derived. */
+function argumentsOf(info: UnikernelInfo, addName: boolean): UnikernelArguments {
+  return {
+    failBehaviour: info.failBehaviour,
+    startup: info.startup,
+    addName,
+    cpuIds: info.cpuIds,
+    memory: info.memory,
+    blockDevices: info.blockDevices.map(({ name, device, sectorSize }) => ({ name, device, sectorSize })),
+    networks: info.networks,
+    arguments: info.arguments,
+    cpus: info.cpus,
+    linuxBootPartition: info.linuxBootPartition,
+  };
+}
+
+function upToDate(values: UpdateValues, context: Context): number {
+  if (context.json) context.object({ kind: "update", host: values.name.text, upToDate: true, compare: null });
+  else context.log.reply(fromText("already up to date"));
+  return 0;
+}
+
+function dryRun(values: UpdateValues, context: Context, compare: string): number {
+  if (context.json) context.object({ kind: "update", host: values.name.text, upToDate: false, compare });
+  return 0;
+}
+
+/** @throws {HttpError} if the image is not the announced one */
+function verifyAnnounced(digest: Uint8Array, { announced }: ImageDownload): void {
+  if (announced === undefined || hex(announced) === hex(digest)) return;
+  throw new HttpError(`the image has the digest ${hex(digest)}, but the server announced ${hex(announced)}`);
+}
+
+/** Why the image does not fit; `undefined` if it does. */
+function checkImage(file: ImageFile, given: UnikernelArguments): string | undefined {
+  try {
+    return matchDevices({ devices: inspectManifest(file) }, given);
+  } catch (error) {
+    if (error instanceof ImageError) return error.message;
+    throw error;
+  }
+}
+
+/** Says so if the server does not stand by the image that it has sent. @throws {HttpError} if it is one of another job */
+async function vouch(
+  server: BuildsServer,
+  context: Context,
+  digest: string,
+  latest: Build,
+  { announced }: ImageDownload,
+): Promise<void> {
+  let known: Build;
+  try {
+    known = await server.byDigest(digest);
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    const also = announced === undefined ? "nothing but the connection vouches for it" : "it announced it all the same";
+    context.hint(`the server does not know the digest ${digest} of the image it has sent (${error.message}): ${also}`);
+    return;
+  }
+  if (known.job === latest.job) return;
+  throw new HttpError(`the image is one of the job ${known.job}, not of ${latest.job}`);
+}
+
+async function replace(
+  values: UpdateValues,
+  context: Context,
+  file: ImageFile,
+  given: UnikernelArguments,
+  compare: string,
+): Promise<number> {
+  const commandOf = (level: number): UnikernelCommand & { readonly config: UnikernelConfig } => ({
+    kind: "unikernel-force-create",
+    config: { ...given, type: "solo5", compressed: level > 0, image: new Uint8Array(0) },
+  });
+  const since = Date.now();
+  let reply: Message | number;
+  if (modeOf(values) === "remote") {
+    const { createRemotely } = await import("../remote-create.ts");
+    reply = await createRemotely({ ...values, imageInCertificate: false }, context, file, commandOf);
+  } else {
+    const level = compressionOf(values);
+    reply = await ask(values, context, values.name, commandOf(level), { image: await file.bytes(level) });
+  }
+  if (reply === EXIT_COMMUNICATION) {
+    if (!context.json) context.log.error(fromText("received error from albatross"));
+    return EXIT_REFUSED;
+  }
+  if (typeof reply === "number") return reply;
+  if (reply.payload.kind === "failure") return report(context, reply, { compare });
+  return await reportStart(values, context, reply, since, { compare });
+}
