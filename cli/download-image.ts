@@ -31,7 +31,7 @@ export async function downloadImage(context: Context, begin: () => Promise<Image
     try {
       return work();
     } catch (cause) {
-      throw new DownloadError("file", `Cannot write the image to ${path}: ${(cause as Error).message}`, { cause });
+      throw new DownloadError(`Cannot write the image to ${path}: ${(cause as Error).message}`, { cause });
     }
   };
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -28,7 +28,7 @@ export interface DumpedUnikernel {
     readonly length: number;
     /** SHA-256 in hex, where the image is stored by it. */
     readonly sha256?: string;
-    /** The bytes as stored. Fails if the file of the image is gone. */
+    /** The bytes as stored. @throws {DumpError} by the iteration if the file of the image is gone */
     readonly chunks: () => AsyncIterable<Uint8Array> | Uint8Array;
   };
 }
@@ -147,7 +147,7 @@ export async function readDatabaseDump(file: string): Promise<Dump> {
             : {
                 length: image.size,
                 sha256: image.sha256,
-                chunks: () => createReadStream(storedImageFile(dirname(file), image.sha256)),
+                chunks: () => storedImage(storedImageFile(dirname(file), image.sha256)),
               },
       })),
       policies,
@@ -155,6 +155,14 @@ export async function readDatabaseDump(file: string): Promise<Dump> {
   } catch (cause) {
     if (!(cause instanceof DatabaseError)) throw cause;
     throw new DumpError(`couldn't parse dump file: ${cause.message}`, { cause });
+  }
+}
+
+async function* storedImage(path: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    throw new DumpError(`error while reading dump file: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -200,6 +200,20 @@ describe("the database", () => {
     }
   });
 
+  it("whose image is gone gives none, and leaves no file", async () => {
+    const [, vector] = vectorList("state.json");
+    await imported(unhex(vector?.hex ?? ""), false, async (folder) => {
+      const { unikernels } = decodeState(unhex(vector?.hex ?? ""));
+      const name = unikernels.find(({ value }) => value.type === "solo5")?.name.text ?? "";
+      rmSync(join(folder, "images"), { recursive: true });
+      const before = readdirSync(folder);
+      const { status, stdout } = await client(folder, "extract-dump", name);
+      assert.equal(status, 124, stdout);
+      assert.match(stdout, /\[ERROR\] error while reading dump file: ENOENT/);
+      assert.deepEqual(readdirSync(folder), before);
+    });
+  });
+
   it("of a newer layout is refused", async () => {
     await imported(encodeState({ unikernels: [], policies: [] }), false, async (folder) => {
       const { DatabaseSync } = await import("node:sqlite");
