@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { builtinBackends } from "../../backends/builtin.ts";
 import { consoleLimit } from "../../core/engine/decide.ts";
 import { logEventOf } from "../../core/log/from-engine.ts";
 import type { Name } from "../../core/name.ts";
@@ -18,6 +17,7 @@ import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import { builtin } from "../../plugins/builtin.ts";
 import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import type { MetricsAddress } from "../../plugins/openmetrics/address.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
@@ -127,7 +127,8 @@ function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovere
   };
 }
 
-async function serve(values: Values, { log, logged, stopped }: DaemonContext): Promise<number> {
+async function serve(values: Values, { log, logged, stopped, plugins }: DaemonContext): Promise<number> {
+  const backends = [...(await builtin.backends()), ...plugins.backends];
   mkdirSync(socketDirectory(values.tmpdir), { recursive: true, mode: 0o755 });
   const fifos = fifoDirectory(values.tmpdir);
   // Set-group-id, so that fifos belong to the group of the console daemon; mkdir(2) leaves that bit out.
@@ -155,7 +156,7 @@ async function serve(values: Values, { log, logged, stopped }: DaemonContext): P
     temporaryDirectory: values.tmpdir,
     databaseDirectory: values.dbdir,
     storeId: store.id,
-    backends: builtinBackends,
+    backends,
     backendHost: {
       databaseDirectory: values.dbdir,
       path: process.env["PATH"] ?? "",
@@ -255,5 +256,5 @@ async function serve(values: Values, { log, logged, stopped }: DaemonContext): P
 /** Runs albatrossd. @returns the exit status */
 export async function run(args: readonly string[], programName: string): Promise<number> {
   const summary = "Creates, supervises and destroys unikernels, as the commands on its socket and the policies say.";
-  return await runDaemon({ program: programName, summary, flags }, args, serve);
+  return await runDaemon({ program: programName, summary, flags, plugins: ["backends"] }, args, serve);
 }

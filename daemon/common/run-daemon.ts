@@ -6,9 +6,12 @@
 
 import { VERSION } from "../../core/version.ts";
 import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
+import type { Attached } from "../../plugins/attached.ts";
+import type { PluginKind } from "../../plugins/plugin.ts";
 import { logFlags, logLevelOf } from "./daemon-flags.ts";
 import { type Flag, type Flags, type FlagValues, helpText, parseFlags, UsageError, usageLine } from "./flags.ts";
 import { countLines, createLog, type Log, type LogCounts, type LogOutput } from "./log.ts";
+import { pluginFlag, startPlugins } from "./plugins.ts";
 import { openSyslog, SyslogError } from "./syslog.ts";
 
 /** Exit status of a wrong command line. */
@@ -32,6 +35,8 @@ export interface DaemonDefinition<F extends Flags> {
   readonly takesHangup?: boolean;
   /** Whether standard output and error belong to something else, so that nothing may be written there. */
   readonly isMute?: (values: FlagValues<F>) => boolean;
+  /** What it uses of plugins; nothing unless given. */
+  readonly plugins?: readonly PluginKind[];
 }
 
 export interface DaemonContext {
@@ -46,6 +51,8 @@ export interface DaemonContext {
   readonly stopped: Promise<NodeJS.Signals>;
   /** Sets what a SIGHUP does; one that came before is made up for. */
   onHangup(action: () => void): void;
+  /** What plugins add to this daemon. */
+  readonly plugins: Attached;
 }
 
 const optional = (name: string, help: string): Flag<boolean> => ({
@@ -57,6 +64,7 @@ const optional = (name: string, help: string): Flag<boolean> => ({
 
 const generalFlags = {
   ...logFlags,
+  plugin: pluginFlag,
   help: optional("--help", "Show this help."),
   version: { ...optional("--version", "Show the version."), placeholder: undefined },
 };
@@ -128,7 +136,21 @@ export async function runDaemon<F extends Flags>(
     else hangup();
   };
   if (definition.takesHangup) process.on("SIGHUP", hungUp);
+  const failed = (error: unknown) => {
+    if (mute) log.error(`internal error, uncaught exception: ${describe(error)}`);
+    else process.stderr.write(`${program}: internal error, uncaught exception:\n  ${describe(error)}\n`);
+  };
+  const plugins = await startPlugins(values.plugin, {
+    program,
+    kinds: definition.plugins ?? [],
+    log,
+    failed(error) {
+      failed(error);
+      process.exit(EXIT_FAILURE);
+    },
+  });
   const context: DaemonContext = {
+    plugins: plugins.attached,
     log,
     operands: given,
     logged: counts,
@@ -142,10 +164,10 @@ export async function runDaemon<F extends Flags>(
   try {
     return await main(values, context);
   } catch (error) {
-    if (mute) log.error(`internal error, uncaught exception: ${describe(error)}`);
-    else process.stderr.write(`${program}: internal error, uncaught exception:\n  ${describe(error)}\n`);
+    failed(error);
     return EXIT_FAILURE;
   } finally {
+    await plugins.close();
     for (const signal of stopSignals) process.off(signal, resolve);
     process.off("SIGHUP", hungUp);
     process.stdout.off("error", ignoreLostOutput);

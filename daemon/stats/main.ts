@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { builtinCollectors } from "../../backends/builtin-collectors.ts";
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import { builtin } from "../../plugins/builtin.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
@@ -33,6 +33,7 @@ const OWN_DESCRIPTORS = 64;
 
 const definition = {
   program: "albatross-stats",
+  plugins: ["collectors", "reporters"] as const,
   summary: "Measures running unikernels at an interval, and sends the samples to subscribers.",
   flags: {
     tmpdir: tmpdirFlag,
@@ -62,8 +63,8 @@ export function run(args: readonly string[]): Promise<number> {
   return runDaemon(
     definition,
     args,
-    async ({ tmpdir, activation, metrics, influx, interval, hypervisor }, { log, logged, stopped }) => {
-      const registry = new Registry(builtinCollectors(process.platform, hypervisor), log);
+    async ({ tmpdir, activation, metrics, influx, interval, hypervisor }, { log, logged, stopped, plugins }) => {
+      const registry = new Registry([...(await builtin.collectors(hypervisor)), ...plugins.collectors], log);
       const service: StatsService = { registry, subscriptions: new Subscriptions(log), log };
       const meter = metrics === undefined ? undefined : new RequestMeter();
       const server = new CommandServer({
@@ -78,7 +79,7 @@ export function run(args: readonly string[]): Promise<number> {
         failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
       });
       const link = new DaemonLink({ path: socketFile(tmpdir, "vmmd"), service, log });
-      const timer = setInterval(() => tick(service), interval * 1000);
+      const timer = setInterval(() => tick(service, plugins.reporters), interval * 1000);
       log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
       let exporter: MetricsServer | undefined;
       if (metrics !== undefined && meter !== undefined) {

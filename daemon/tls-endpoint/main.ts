@@ -8,8 +8,10 @@ import { notifySystemd, takeSystemdSocket } from "../../host/systemd.ts";
 import type { MetricFamily } from "../../plugins/openmetrics/family.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
+import { tcpTransport } from "../../plugins/tcp-transport.ts";
 import type { ServerIdentity } from "../../plugins/tls/server-context.ts";
-import { type AcceptTcp, listenTcp, type TcpListener, takeTcp } from "../../runtime/tcp-socket.ts";
+import type { AcceptConnection } from "../../plugins/transport.ts";
+import { takeTcp } from "../../runtime/tcp-socket.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { daemonStarted, daemonStopped, openEventFeed } from "../common/event-feed.ts";
 import { type FlagValues, UsageError } from "../common/flags.ts";
@@ -20,6 +22,7 @@ import { AccessLog } from "./access-log.ts";
 import { DelegationMemory } from "./delegation-memory.ts";
 import { Endpoint } from "./endpoint.ts";
 import { DESCRIPTORS_PER_CONNECTION, DESCRIPTORS_RESERVED, type Limits } from "./limits.ts";
+import { listenOnAll } from "./listen.ts";
 import { DEFAULT_PORT, endpointFlags, existingFile, limitsOf } from "./options.ts";
 import { Revocations } from "./revocations.ts";
 
@@ -36,6 +39,7 @@ const definition = {
   flags: endpointFlags,
   operands: ["CA", "CERT", "KEY"],
   takesHangup: true,
+  plugins: ["transports"] as const,
   isMute: (values: Values) => values.inetd,
 };
 
@@ -118,10 +122,9 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     }
     const { address, activation, port = DEFAULT_PORT } = values;
     const where = activation ? { fd: takeSystemdSocket() } : { address, port };
-    const accept: AcceptTcp = (connection, peer, from) => endpoint.accept(connection, peer, from);
-    const listener: TcpListener = listenTcp(where, accept, { failed });
+    const accept: AcceptConnection = (connection, peer, from) => endpoint.accept(connection, peer, from);
+    const listener = await listenOnAll(tcpTransport(where, failed), context.plugins.transports, accept, log);
     events.note(daemonStarted(PROGRAM));
-    log.info(activation ? "listening on the socket from systemd" : `listening on ${address} port ${listener.port}`);
     metrics = await startMetrics(
       values.metrics,
       {

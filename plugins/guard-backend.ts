@@ -1,0 +1,103 @@
+/**
+ * A backend of a plugin, as albatrossd can use it without harm.
+ *
+ * @module
+ */
+import { constants } from "node:os";
+import { type Backend, BackendRefusal, type Launched, type Launcher } from "../backends/backend.ts";
+import type { ExitStatus } from "../runtime/process.ts";
+import { type Guard, PluginFault } from "./guard.ts";
+
+/** A refusal is for the client; anything else also for the administrator. */
+function refusalOf(guard: Guard, error: unknown): BackendRefusal {
+  const cause = error instanceof PluginFault ? error.cause : undefined;
+  // By its name: the plugin has not the class that is meant, but at best one of its own.
+  if (cause instanceof Error && cause.name === "BackendRefusal") return new BackendRefusal(cause.message, { cause });
+  const text = error instanceof Error ? error.message : String(error);
+  guard.log.error(text);
+  return new BackendRefusal(text, { cause: error });
+}
+
+function statusOf(value: unknown): ExitStatus {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return { kind: "unknown" };
+  if (value.kind === "exit" && "code" in value && Number.isInteger(value.code)) {
+    return { kind: "exit", code: Number(value.code) };
+  }
+  if (value.kind === "signal" && "signal" in value && Number.isInteger(value.signal)) {
+    return { kind: "signal", signal: Number(value.signal) };
+  }
+  return { kind: "unknown" };
+}
+
+/** @throws {PluginFault} */
+function checkLaunched(guard: Guard, launched: Launched): Launched {
+  const { pid, exited, machine } = launched ?? {};
+  if (!Number.isSafeInteger(pid) || pid < 2 || typeof exited?.then !== "function") {
+    throw new PluginFault(`the plugin ${guard.plugin} gave no process for a launch: it needs pid and exited`);
+  }
+  const ended = Promise.resolve(exited).then(statusOf, (error: unknown): ExitStatus => {
+    guard.log.error(`the wait for process ${pid} failed: ${error instanceof Error ? error.message : error}`);
+    return { kind: "unknown" };
+  });
+  return { pid, exited: ended, ...(typeof machine === "string" ? { machine } : {}) };
+}
+
+/** Nobody waits for it any more, so it must not run. */
+function endLate(guard: Guard, launched: Launched): void {
+  try {
+    process.kill(checkLaunched(guard, launched).pid, constants.signals.SIGKILL);
+  } catch (error) {
+    guard.log.error(`a launch that came too late: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function guardLauncher(guard: Guard, launcher: Launcher): Launcher {
+  const { description, emulated } = launcher;
+  if (typeof description !== "string" || typeof launcher.launch !== "function") {
+    throw new PluginFault(`the plugin ${guard.plugin} gave no launcher: it needs description and launch`);
+  }
+  return {
+    description,
+    emulated: emulated === true,
+    async launch(request) {
+      try {
+        const late = (launched: Launched) => endLate(guard, launched);
+        return checkLaunched(guard, await guard.settle("launch", () => launcher.launch(request), { late }));
+      } catch (error) {
+        throw refusalOf(guard, error);
+      }
+    },
+  };
+}
+
+/** The backend, with everything that goes wrong in it as a refusal. */
+export function guardBackend(guard: Guard, backend: Backend): Backend {
+  const { interfaceVersion, name, images } = backend;
+  return {
+    interfaceVersion,
+    name,
+    ...(images === undefined ? {} : { images }),
+    handles(type, image) {
+      try {
+        return guard.call("say what it handles", () => backend.handles(type, image)) === true;
+      } catch (error) {
+        guard.log.error(error instanceof Error ? error.message : String(error));
+        return false;
+      }
+    },
+    async check(request, host) {
+      try {
+        return guardLauncher(guard, await guard.settle("check", () => backend.check(request, host)));
+      } catch (error) {
+        throw refusalOf(guard, error);
+      }
+    },
+    async release(machine, host) {
+      try {
+        await guard.settle("release", () => backend.release?.(machine, host));
+      } catch (error) {
+        guard.log.error(error instanceof Error ? error.message : String(error));
+      }
+    },
+  };
+}
