@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { type Collector, CollectorError, type CollectorFailure, type CollectorSource } from "../backends/collector.ts";
 import { Name } from "../core/name.ts";
 import type { Statistics } from "../core/statistics.ts";
-import { encodeMessage } from "../core/wire/message-codec.ts";
+import { decodeMessage, encodeMessage } from "../core/wire/message-codec.ts";
 import { type Guard, PluginFault } from "./guard.ts";
 
 const reasons: readonly CollectorFailure[] = ["gone", "refused", "unavailable", "failed"];
@@ -32,7 +33,11 @@ function checkSample(sample: Partial<Statistics>): void {
   const { resourceUsage = nothing, interfaces = [], hypervisor, memory } = sample;
   const statistics = { resourceUsage, interfaces, hypervisor, memory };
   const header = { sequence: 0n, name: Name.root };
-  encodeMessage({ header, payload: { kind: "data", data: { kind: "statistics", statistics } } });
+  const message = encodeMessage({ header, payload: { kind: "data", data: { kind: "statistics", statistics } } });
+  const { payload } = decodeMessage(message);
+  // Each number is what it was: what had another type came out as something else.
+  const same = payload.kind === "data" && payload.data.kind === "statistics" && payload.data.statistics;
+  if (!isDeepStrictEqual(same, statistics)) throw new TypeError("its sample has values of wrong types");
 }
 
 function guardCollector(guard: Guard, collector: Collector): Collector {

@@ -5,10 +5,11 @@
  */
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { startProcess } from "../backends/start-process.ts";
 import { readTrusted, requireTrustedTree, trustedPath } from "../host/trusted-file.ts";
 import { foreignImports } from "../runtime/module-imports.ts";
-import { Guard, thrownText } from "./guard.ts";
+import { Guard, PluginFault, thrownText } from "./guard.ts";
 import { LOAD_TIMEOUT_MS, type Plugin, type PluginContext, type PluginLog } from "./plugin.ts";
 import { checkPlugin, PluginError } from "./validate.ts";
 
@@ -87,14 +88,15 @@ export async function loadPlugin(source: PluginSource, daemon: string, log: Plug
       startProcess: (commandLine, request) => startProcess(commandLine, request, process.env["PATH"] ?? ""),
     };
     const make = async (): Promise<unknown> => {
-      const exported: unknown = ((await import(entry)) as { readonly default?: unknown }).default;
+      const exported: unknown = ((await import(pathToFileURL(entry).href)) as { readonly default?: unknown }).default;
       return typeof exported === "function" ? await exported(context) : exported;
     };
     const loading = new Guard(file, ownLog);
     const plugin = checkPlugin(await loading.settle("load", make, { limit: LOAD_TIMEOUT_MS }));
     name = plugin.name;
     return { plugin, guard: new Guard(name, ownLog), path };
-  } catch (cause) {
+  } catch (error) {
+    const cause = error instanceof PluginFault ? (error.cause ?? error) : error; // whose text names it already
     throw new PluginError(`Cannot load the plugin ${file}: ${thrownText(cause)}`, { cause });
   }
 }
