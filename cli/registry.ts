@@ -155,6 +155,13 @@ export const registry: ReadonlyMap<string, Entry> = new Map([
     ),
   ],
   [
+    "init",
+    entry(
+      async () => (await import("./commands/init.ts")).init,
+      async () => (await import("./actions/init.ts")).init,
+    ),
+  ],
+  [
     "inspect",
     entry(
       async () => (await import("./commands/inspect.ts")).inspect,
