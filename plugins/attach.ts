@@ -2,6 +2,7 @@ import type { Attached } from "./attached.ts";
 import { builtinNames } from "./builtin.ts";
 import { guardBackend } from "./guard-backend.ts";
 import { guardCollectorSource } from "./guard-collector.ts";
+import { guardEventSink } from "./guard-event-sink.ts";
 import { GuardedReporter } from "./guard-reporter.ts";
 import { guardTransport } from "./guard-transport.ts";
 import { type LoadedPlugin, loadPlugin, type PluginSource } from "./load.ts";
@@ -67,6 +68,9 @@ export async function attachPlugins(
     ),
     reporters: loaded.flatMap(({ plugin, guard }) =>
       (plugin.reporters ?? []).map((one) => new GuardedReporter(guard, one)),
+    ),
+    eventSinks: loaded.flatMap(({ plugin, guard }) =>
+      (plugin.eventSinks ?? []).map((one) => guardEventSink(guard, one)),
     ),
     transports: loaded.flatMap(({ plugin, guard }) =>
       (plugin.transports ?? []).map((one) => guardTransport(guard, one)),

@@ -5,6 +5,7 @@
  */
 import type { Backend } from "../backends/backend.ts";
 import type { CollectorSource } from "../backends/collector.ts";
+import type { SinkKind } from "./event-sink.ts";
 
 /** The built-in parts: each implements the same interface as those of plugins, which come after them. */
 export const builtin = {
@@ -15,7 +16,21 @@ export const builtin = {
   async collectors(hypervisor: boolean): Promise<readonly CollectorSource[]> {
     return (await import("../backends/builtin-collectors.ts")).builtinCollectors(process.platform, hypervisor);
   },
+  /** Kinds of sinks, by name: of these the command line makes some. */
+  async eventSinks(): Promise<ReadonlyMap<string, SinkKind>> {
+    return (await import("./event-log/builtin.ts")).builtinSinks;
+  },
 } as const;
 
 /** Their names, which plugins cannot use. */
-export const builtinNames: readonly string[] = ["hvt", "spt", "bhyve", "linux", "kvm", "freebsd", "tcp"];
+export const builtinNames: readonly string[] = [
+  "hvt",
+  "spt",
+  "bhyve",
+  "linux",
+  "kvm",
+  "freebsd",
+  "json-lines",
+  "syslog",
+  "tcp",
+];

@@ -25,6 +25,7 @@ import type { Backend } from "../backends/backend.ts";
 import type { CollectorSource } from "../backends/collector.ts";
 import type { ProcessRequest } from "../backends/start-process.ts";
 import type { ChildProcess } from "../runtime/process.ts";
+import type { EventSink } from "./event-sink.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Transport } from "./transport.ts";
 
@@ -32,6 +33,7 @@ export type { Backend, BackendHost, CheckRequest, Launched, Launcher, LaunchRequ
 export type { Collector, CollectorSource, CollectorTarget, Sample } from "../backends/collector.ts";
 export type { ProcessRequest } from "../backends/start-process.ts";
 export type { ChildProcess, ExitStatus } from "../runtime/process.ts";
+export type { EventSink, SinkEvent } from "./event-sink.ts";
 export type { Report, Reporter } from "./reporter.ts";
 export type { Transport, TransportListener } from "./transport.ts";
 
@@ -55,12 +57,14 @@ export interface Plugin {
   readonly collectors?: readonly CollectorSource[];
   /** What is told of all samples: for albatross-stats. */
   readonly reporters?: readonly Reporter[];
+  /** What is told of all events: for albatross-log. */
+  readonly eventSinks?: readonly EventSink[];
   /** What carries the bytes of clients: for albatross-tls-endpoint. */
   readonly transports?: readonly Transport[];
 }
 
 /** The kinds of things that plugins add. */
-export type PluginKind = "backends" | "collectors" | "reporters" | "transports";
+export type PluginKind = "backends" | "collectors" | "reporters" | "eventSinks" | "transports";
 
 /** What a plugin is made with. */
 export interface PluginContext {

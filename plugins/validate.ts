@@ -18,6 +18,7 @@ const rules: { readonly [Kind in PluginKind]: { readonly methods: readonly strin
   backends: { methods: ["handles", "check"], version: BACKEND_INTERFACE_VERSION },
   collectors: { methods: ["open"], version: COLLECTOR_INTERFACE_VERSION },
   reporters: { methods: ["report"] },
+  eventSinks: { methods: ["write", "close"] },
   transports: { methods: ["listen"] },
 };
 

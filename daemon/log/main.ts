@@ -83,6 +83,7 @@ const definition = {
   summary:
     "Keeps what happens on this host: unikernels, policies, block devices, clients; and serves it to subscribers.",
   flags,
+  plugins: ["eventSinks"] as const,
   takesHangup: true,
 };
 
@@ -101,7 +102,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const { log, stopped } = context;
   const { tmpdir, activation, directory } = values;
   const service = new LogService(log, Date.now);
-  const sinks = values.sinks.map((sink) => new SinkRunner(sink, log, Date.now));
+  const sinks = [...values.sinks, ...context.plugins.eventSinks].map((sink) => new SinkRunner(sink, log, Date.now));
   const journal: Journal = new Journal({
     directory,
     maxBytes: values.size * MIB,

@@ -11,6 +11,7 @@ import { faultOf } from "../../plugins/faults.ts";
 import { Guard, PluginFault, pluginInCharge } from "../../plugins/guard.ts";
 import { guardBackend } from "../../plugins/guard-backend.ts";
 import { guardCollectorSource } from "../../plugins/guard-collector.ts";
+import { guardEventSink } from "../../plugins/guard-event-sink.ts";
 import { GuardedReporter } from "../../plugins/guard-reporter.ts";
 import { guardTransport } from "../../plugins/guard-transport.ts";
 import type { Connection } from "../../runtime/connection.ts";
@@ -312,6 +313,18 @@ describe("a reporter of a plugin", () => {
     await reporter.close();
     const line = "error the plugin test failed to report: no";
     assert.deepEqual(log.lines, [line, line, "error the plugin test failed to close: nor this"]);
+  });
+});
+
+describe("an event sink of a plugin", () => {
+  it("fails with its name, and in time", { timeout: 60_000 }, async () => {
+    const sink = (write: () => Promise<void>) =>
+      guardEventSink(made().guard, { name: "sink", write, close: () => Promise.reject(new Error("stuck")) });
+    await sink(async () => undefined).write([]);
+    await sink(async () => undefined).reopen?.();
+    await assert.rejects(sink(async () => undefined).close(), /the plugin test failed to close: stuck/);
+    await assert.rejects(sink(() => Promise.reject(new Error("full"))).write([]), /failed to write events: full/);
+    await assert.rejects(sink(() => never).write([]), /took longer than 10000 ms to write events/);
   });
 });
 

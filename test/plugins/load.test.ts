@@ -250,7 +250,7 @@ describe("plugins", { skip }, () => {
   it("cannot have the names of what is built in", async () => {
     assert.deepEqual(await builtin.backends(), builtinBackends);
     const names = [...builtinBackends, ...builtinCollectors("linux", true)].map(({ name }) => name);
-    for (const name of names) assert.ok(builtinNames.includes(name), name);
+    for (const name of [...names, ...(await builtin.eventSinks()).keys()]) assert.ok(builtinNames.includes(name), name);
   });
 });
 
