@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { isGone } from "../runtime/process-identity.ts";
+import { mayNotLook, type ProcessTable, processTable } from "../runtime/process-table.ts";
 
 export { bootId, identify, isAlive, type ProcessIdentity } from "../runtime/process-identity.ts";
 
@@ -19,22 +18,13 @@ export interface MarkedProcess {
   readonly uid: number;
 }
 
-function readStrings(pid: number, file: "cmdline" | "environ"): Buffer | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
-}
-
 /**
  * The command line of a process, as it shows it itself; empty for kernel threads and zombies.
  *
  * @returns `undefined` if there is no such process
  */
-export function commandLineOf(pid: number): readonly string[] | undefined {
-  const bytes = readStrings(pid, "cmdline");
+export function commandLineOf(pid: number, table: ProcessTable = processTable): readonly string[] | undefined {
+  const bytes = table.strings(pid, "cmdline");
   if (bytes === undefined) return undefined;
   const text = bytes.toString();
   return text === "" ? [] : text.replace(/\0$/, "").split("\0");
@@ -55,8 +45,12 @@ function valueIn(environment: Buffer, prefix: Buffer): string | undefined {
  * @returns `undefined` if there is no such process or variable
  * @throws if this program may not look into that process
  */
-export function environmentVariableOf(pid: number, key: string): string | undefined {
-  const bytes = readStrings(pid, "environ");
+export function environmentVariableOf(
+  pid: number,
+  key: string,
+  table: ProcessTable = processTable,
+): string | undefined {
+  const bytes = table.strings(pid, "environ");
   return bytes === undefined ? undefined : valueIn(bytes, Buffer.from(`${key}=`));
 }
 
@@ -64,19 +58,18 @@ export function environmentVariableOf(pid: number, key: string): string | undefi
  * All processes of this host that have the environment variable `key`, except this one. Those that this program may not
  * look into are left out. A process that is being started at this very moment may be missed.
  */
-export function findByEnvironment(key: string): readonly MarkedProcess[] {
+export function findByEnvironment(key: string, table: ProcessTable = processTable): readonly MarkedProcess[] {
   const prefix = Buffer.from(`${key}=`);
   const found: MarkedProcess[] = [];
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
+  for (const pid of table.pids()) {
+    if (pid === process.pid) continue;
     try {
-      const environment = readFileSync(`/proc/${pid}/environ`);
-      const value = valueIn(environment, prefix);
-      if (value !== undefined) found.push({ pid, value, uid: statSync(`/proc/${pid}`).uid });
+      const environment = table.strings(pid, "environ");
+      const value = environment === undefined ? undefined : valueIn(environment, prefix);
+      const uid = value === undefined ? undefined : table.uidOf(pid);
+      if (value !== undefined && uid !== undefined) found.push({ pid, value, uid });
     } catch (error) {
-      const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-      if (!isGone(error) && code !== "EACCES" && code !== "EPERM") throw error;
+      if (!mayNotLook(error)) throw error;
     }
   }
   return found;

@@ -1,5 +1,8 @@
 /**
- * The set of CPUs that the calling thread may run on; what it starts inherits the set.
+ * Which CPUs a process may run on.
+ *
+ * On Linux the calling thread is confined, and what it starts inherits that. On FreeBSD cpuset(1) confines itself and
+ * becomes the program, as with the original: what a new process inherits there depends on how the runtime starts it.
  *
  * @module
  */
@@ -19,6 +22,14 @@ export class CpuAffinityError extends Error {
   }
 }
 
+/** FreeBSD's program that confines another one. */
+const CPUSET = "/usr/bin/cpuset";
+
+/** What has to go before a command line to confine it to `cpus`; nothing where {@link withCpus} does it. */
+export function cpuPrefix(cpus: readonly number[], platform: NodeJS.Platform = process.platform): readonly string[] {
+  return platform === "freebsd" && cpus.length > 0 ? [CPUSET, "-l", cpus.join(",")] : [];
+}
+
 interface AffinityFunctions {
   sched_getaffinity(thread: number, bytes: number, mask: Uint8Array): number;
   sched_setaffinity(thread: number, bytes: number, mask: Uint8Array): number;
@@ -29,7 +40,7 @@ let functions: AffinityFunctions | undefined;
 function affinityFunctions(): AffinityFunctions {
   if (process.platform !== "linux") {
     throw new CpuAffinityError(
-      `Cannot choose CPUs: only Linux is supported, this is ${process.platform}. Use a configuration without CPU ids`,
+      `Cannot choose CPUs: only Linux and FreeBSD are supported, this is ${process.platform}. Use a configuration without CPU ids`,
       0,
     );
   }
@@ -60,6 +71,7 @@ function maskOf(cpus: readonly number[]): Uint8Array {
  * @throws {CpuAffinityError} if none of `cpus` can be used; `action` did not run then
  */
 export function withCpus<T>(cpus: readonly number[], action: () => T): T {
+  if (process.platform === "freebsd") return action(); // the command line has a prefix instead
   const mask = maskOf(cpus);
   const { sched_getaffinity, sched_setaffinity } = affinityFunctions();
   const former = new Uint8Array(CPU_LIMIT / 8);

@@ -10,11 +10,15 @@ import { SystemError } from "./system-error.ts";
 /** How long is waited for a receiver whose queue is full, milliseconds; this program is blocked meanwhile. */
 export const DATAGRAM_TIMEOUT = 1000;
 
-const [AF_UNIX, SOCK_DGRAM_CLOEXEC, MSG_NOSIGNAL, MSG_DONTWAIT] = [1, 2 | 0o2000000, 0x4000, 0x40];
-const [SOL_SOCKET, SO_SNDTIMEO] = [1, 21];
+const onFreebsd = process.platform === "freebsd";
+const AF_UNIX = 1;
+const [SOCK_DGRAM_CLOEXEC, MSG_NOSIGNAL, MSG_DONTWAIT] = onFreebsd
+  ? [2 | 0x1000_0000, 0x2_0000, 0x80]
+  : [2 | 0o2000000, 0x4000, 0x40];
+const [SOL_SOCKET, SO_SNDTIMEO] = onFreebsd ? [0xffff, 0x1005] : [1, 21];
 /** Longest path of a Unix socket, bytes. */
-const PATH_LIMIT = 108;
-const ENAMETOOLONG = 36;
+const PATH_LIMIT = onFreebsd ? 104 : 108;
+const ENAMETOOLONG = onFreebsd ? 63 : 36;
 
 interface DatagramCalls {
   socket(domain: number, type: number, protocol: number): number;
@@ -41,9 +45,9 @@ function calls(): DatagramCalls {
 }
 
 /**
- * Sends one datagram to a Unix socket. Linux only.
+ * Sends one datagram to a Unix socket.
  *
- * @param path a path, or `@name` for an abstract socket
+ * @param path a path, or on Linux `@name` for an abstract socket
  * @param options `wait`: whether to wait for a receiver whose queue is full; true unless given
  * @throws {SystemError} e.g. with ECONNREFUSED, or with EAGAIN after {@link DATAGRAM_TIMEOUT}
  */
@@ -53,7 +57,8 @@ export function sendDatagram(path: string, text: string, options: { readonly wai
   if (name.length > PATH_LIMIT) throw new SystemError(attempt, ENAMETOOLONG);
   if (path.startsWith("@")) name[0] = 0;
   const address = new Uint8Array(2 + name.length);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  if (onFreebsd) address.set([address.length, AF_UNIX]);
+  else new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
   const timeout = new Uint8Array(16); // struct timeval
   const [seconds, rest] = [Math.floor(DATAGRAM_TIMEOUT / 1000), DATAGRAM_TIMEOUT % 1000];

@@ -7,7 +7,7 @@
  */
 import { statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { CpuAffinityError, withCpus } from "./cpu-affinity.ts";
+import { CpuAffinityError, cpuPrefix, withCpus } from "./cpu-affinity.ts";
 import { closeDescriptor, duplicateDescriptor } from "./descriptor.ts";
 import { withSignalsUnblocked } from "./signal-mask.ts";
 
@@ -178,7 +178,7 @@ export function spawnProcess(argv: readonly string[], options: SpawnOptions): Ch
   const { promise, resolve } = Promise.withResolvers<ExitStatus>();
   const spawn = (stdio: number) =>
     Bun.spawn({
-      cmd: [...argv],
+      cmd: [...cpuPrefix(options.cpus), ...argv],
       cwd: directory,
       env: { ...options.environment },
       stdio: [options.noInput === true ? "ignore" : stdio, stdio, stdio],

@@ -67,7 +67,7 @@ export class Sysctl {
       const length = BigUint64Array.of(0n);
       if (this.#open().sysctl(words, words.length, null, length, 0, 0) !== 0) throw new SystemError(attempt, errno());
       // Room for what appears in between.
-      const size = Math.min(SYSCTL_LIMIT, Number(length[0]) + Number(length[0]) / 4 + 1024);
+      const size = Math.min(SYSCTL_LIMIT, Math.ceil(Number(length[0]) * 1.25) + 1024);
       try {
         return this.read(attempt, name, size);
       } catch (error) {

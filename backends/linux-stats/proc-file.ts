@@ -4,7 +4,7 @@
  * @module
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { isGone } from "../../runtime/process-identity.ts";
+import { isGone } from "../../runtime/linux-process-table.ts";
 import { CollectorError, type CollectorFailure } from "../collector.ts";
 
 /** The largest file, bytes. The kernel gives these in one piece if there is room. */

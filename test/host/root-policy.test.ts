@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fromText } from "../../core/byte-string.ts";
 import { openHostNetwork } from "../../host/network.ts";
-import { discoverRootPolicy, parseCpuList, RootPolicyError } from "../../host/root-policy.ts";
+import { parseCpuList } from "../../host/resources.ts";
+import { discoverRootPolicy, RootPolicyError } from "../../host/root-policy.ts";
 
 let directory: string;
 before(() => {

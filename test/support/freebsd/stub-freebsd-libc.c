@@ -7,7 +7,7 @@
 #include <string.h>
 #include "layouts.h"
 
-enum { SEE_OTHERS, CLOCK_STEP, RESTARTED, GROWING, OLD_KERNEL };
+enum { SEE_OTHERS, CLOCK_STEP, RESTARTED, GROWING, OLD_KERNEL, REFUSING };
 static int settings[8] = { [SEE_OTHERS] = 1 };
 
 void stub_set(int key, int value) { settings[key] = value; }
@@ -118,6 +118,8 @@ int sysctl(const int *name, unsigned words, void *value, size_t *length, const v
 		struct fb_timeval t = { boot + settings[CLOCK_STEP], 500000 };
 		return give(value, length, &t, sizeof t);
 	}
+	if (words == 2 && name[0] == 6 && name[1] == 3) { int cpus = 6; return give(value, length, &cpus, sizeof cpus); }
+	if (words == 2 && name[0] == 6 && name[1] == 7) { int page = 4096; return give(value, length, &page, sizeof page); }
 	if (words == 6 && name[0] == 4 && name[1] == 18 && name[2] == 0 && name[3] == 2 && name[5] == 1)
 		return interface(name[4], value, length);
 	return fail(ENOENT);
@@ -130,6 +132,10 @@ int sysctlbyname(const char *name, void *value, size_t *length, const void *fres
 		return settings[OLD_KERNEL] ? fail(ENOENT) : give(value, length, &settings[SEE_OTHERS], sizeof(int));
 	if (strcmp(name, "kern.boot_id") == 0)
 		return give(value, length, "\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10", 16);
+	if (strcmp(name, "hw.availpages") == 0) {
+		uint64_t pages = 0x180000001ull;
+		return give(value, length, &pages, sizeof pages);
+	}
 	return fail(ENOENT);
 }
 
@@ -142,4 +148,72 @@ unsigned if_nametoindex(const char *name)
 	if (strcmp(name, "tap11") == 0) return 11; /* it goes away at once */
 	errno = ENXIO;
 	return 0;
+}
+
+struct fb_statvfs { uint64_t f_bavail, f_bfree, f_blocks, f_favail, f_ffree, f_files, f_bsize, f_flag, f_frsize, f_fsid, f_namemax; };
+
+int statvfs(const char *path, struct fb_statvfs *s)
+{
+	if (strcmp(path, "/db/block") != 0) return fail(ENOENT);
+	*s = (struct fb_statvfs){ 1, 2, 3000000000ull, 4, 5, 6, 32768, 8, 4096, 10, 11 };
+	return 0;
+}
+
+/* kqueue: processes whose end a test announces. */
+static struct { int pid, status, watched; } ends[100];
+static int queues, signalled[8], reaped;
+
+int kqueue(void) { queues++; return open("/dev/null", O_RDWR); }
+
+int kevent(int queue, const struct fb_kevent *changes, int change_count, struct fb_kevent *events, int event_count, const void *timeout)
+{
+	if (fcntl(queue, F_GETFD) != FD_CLOEXEC) return fail(EBADF);
+	for (int i = 0; i < change_count; i++) {
+		const struct fb_kevent *c = &changes[i];
+		if (c->filter != -5 || c->fflags != 0x80000000u || c->data != 0) return fail(EINVAL);
+		int slot = -1;
+		for (int k = 0; k < 100; k++) if (ends[k].watched && ends[k].pid == (int)c->ident) slot = k;
+		if (c->flags == 0x2) {
+			if (slot < 0) return fail(ENOENT);
+			ends[slot].watched = 0;
+			continue;
+		}
+		if (c->flags != 0x11) return fail(EINVAL);
+		if (settings[REFUSING] != 0) return fail(settings[REFUSING]);
+		for (int k = 0; slot < 0 && k < 100; k++) if (!ends[k].watched) slot = k;
+		ends[slot].pid = (int)c->ident;
+		ends[slot].watched = 1;
+		ends[slot].status = -1;
+	}
+	int given = 0;
+	for (int k = 0; k < 100 && given < event_count; k++) {
+		if (!ends[k].watched || ends[k].status < 0) continue;
+		memset(&events[given], 0xee, sizeof *events);
+		events[given].ident = ends[k].pid;
+		events[given].filter = -5;
+		events[given].data = ends[k].status;
+		ends[k].watched = 0; /* EV_ONESHOT */
+		given++;
+	}
+	return given;
+}
+
+int stub_watched(void) { int n = 0; for (int k = 0; k < 100; k++) n += ends[k].watched; return n; }
+int stub_queues(void) { return queues; }
+void stub_end(int pid, int status) { for (int k = 0; k < 100; k++) if (ends[k].watched && ends[k].pid == pid) ends[k].status = status; }
+int stub_signalled(int at) { return signalled[at]; }
+int stub_reaped(void) { return reaped; }
+
+int kill(int pid, int signal)
+{
+	if (settings[REFUSING] != 0) return fail(settings[REFUSING]);
+	signalled[0] = pid;
+	signalled[1] = signal;
+	return 0;
+}
+
+int waitpid(int pid, int *status, int options)
+{
+	if (status == NULL && options == 1) reaped = pid;
+	return pid;
 }
