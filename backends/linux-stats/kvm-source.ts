@@ -1,7 +1,8 @@
 /**
  * KVM's counters of a virtual machine, from debugfs: `/sys/kernel/debug/kvm/<pid>-<descriptor>/`.
  *
- * KVM's other way, a descriptor for statistics, is only for the process that has the virtual machine.
+ * KVM's other way, a descriptor for statistics, is only for the process that has the virtual machine. A kernel that is
+ * locked down (kernel_lockdown(7), as with Secure Boot) shows only those counters that cannot be reset.
  *
  * @module
  */
@@ -86,10 +87,23 @@ class KvmCollector implements Collector {
     if (machine === undefined) return {}; // not on KVM
     if (this.#known?.machine !== machine) this.#known = { machine, counters: this.#machines.counters(machine) };
     const hypervisor: HypervisorCounter[] = [];
+    const readable: string[] = [];
+    let refusal: CollectorError | undefined;
     for (const name of this.#known.counters) {
-      const text = readProcFile(`${machine}/${name}`).trimEnd();
-      if (/^\d+$/.test(text)) hypervisor.push({ key: fromText(name), value: BigInt(text) });
+      try {
+        const text = readProcFile(`${machine}/${name}`).trimEnd();
+        if (!/^\d+$/.test(text)) continue; // a histogram
+        hypervisor.push({ key: fromText(name), value: BigInt(text) });
+        readable.push(name);
+      } catch (error) {
+        if (!(error instanceof CollectorError)) throw error;
+        if (error.reason === "gone") return {}; // it has just ended
+        refusal = error;
+      }
     }
+    if (hypervisor.length === 0 && refusal !== undefined) throw refusal;
+    // Of others there will be none later, either: a kernel that is locked down lets nobody read most of them.
+    this.#known = { machine, counters: readable };
     return { hypervisor };
   }
 

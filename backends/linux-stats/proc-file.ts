@@ -23,7 +23,7 @@ export function readProcFile(path: string): string {
   try {
     const descriptor = openSync(path, "r");
     try {
-      length = readSync(descriptor, buffer, 0, FILE_MAX, 0);
+      length = readSync(descriptor, buffer, 0, FILE_MAX, null); // those of debugfs have no positions
     } finally {
       closeSync(descriptor);
     }

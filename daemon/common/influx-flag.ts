@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isIPv6 } from "node:net";
 import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import { type Flag, UsageError, valueFlag } from "./flags.ts";
 import type { OwnInfluxOptions } from "./own-influx.ts";
@@ -10,20 +11,31 @@ import type { OwnInfluxOptions } from "./own-influx.ts";
 /** The port unless told otherwise (influx.md 4). */
 export const DEFAULT_INFLUX_PORT = 8094;
 
+/** The largest port. */
+const PORT_MAX = 65_535;
+
 /**
  * Reads `HOST[:PORT]`. Brackets around an IPv6 address are needed only where a port follows.
  *
  * @throws {UsageError}
  */
 export function parseInfluxAddress(text: string): TcpAddress {
-  const [, bracketed, plain, bare, digits] =
-    /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]\s]+)|([0-9a-fA-F.%]*:[0-9a-fA-F:.%]*:[^\s[\]]*))(?::(\d{1,5}))?$/.exec(text) ??
-    [];
-  const host = bracketed ?? plain ?? bare;
-  const port = digits === undefined ? DEFAULT_INFLUX_PORT : Number(digits);
-  if (host === undefined || port < 1 || port > 65_535)
+  const [host, rest] = splitHost(text) ?? [];
+  const [matched, digits = String(DEFAULT_INFLUX_PORT)] = /^(?::(\d{1,5}))?$/.exec(rest ?? "-") ?? [];
+  const port = Number(digits);
+  if (host === undefined || matched === undefined || port < 1 || port > PORT_MAX) {
     throw new UsageError(`invalid value ${text}, expected HOST[:PORT]`);
+  }
   return { host, port };
+}
+
+/** The host, and what follows it. */
+function splitHost(text: string): readonly [string, string] | undefined {
+  if (isIPv6(text)) return [text, ""];
+  const [, bracketed, after] = /^\[(.*)\](.*)$/.exec(text) ?? [];
+  if (bracketed !== undefined) return isIPv6(bracketed) ? [bracketed, after ?? ""] : undefined;
+  const [, plain, rest] = /^([^\s:[\]]+)(.*)$/.exec(text) ?? [];
+  return plain === undefined ? undefined : [plain, rest ?? ""];
 }
 
 /** `--influx HOST[:PORT]`. `help`: what goes there. */

@@ -41,7 +41,7 @@ export function program(role: string): readonly [string, ...string[]] {
 }
 
 /** Flags for albatrossd where a test gives none: those of `ALBATROSS_TEST_FLAGS`, e.g. another tender. */
-function defaultFlags(): readonly string[] {
+export function defaultFlags(): readonly string[] {
   return (process.env["ALBATROSS_TEST_FLAGS"] ?? "").split(" ").filter((word) => word !== "");
 }
 
@@ -328,10 +328,10 @@ export class Machine {
   }
 
   /** Starts albatross-console and waits until it serves. */
-  async startConsole({ wrapper }: DaemonOptions = {}): Promise<Daemon> {
+  async startConsole({ flags = [], wrapper }: DaemonOptions = {}): Promise<Daemon> {
     mkdirSync(join(this.tmpdir, "util"), { recursive: true });
     mkdirSync(join(this.tmpdir, "fifo"), { recursive: true });
-    const daemon = this.launch("albatross-console", [`--tmpdir=${this.tmpdir}`, "-vv"], wrapper);
+    const daemon = this.launch("albatross-console", [`--tmpdir=${this.tmpdir}`, "-vv", ...flags], wrapper);
     await this.#serves(daemon, this.consoleSocket);
     return daemon;
   }

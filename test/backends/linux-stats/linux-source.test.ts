@@ -1,8 +1,10 @@
 /** Against what other programs of the host say about the same processes and interfaces. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { describe, it } from "node:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
 import { CollectorError } from "../../../backends/collector.ts";
 import { linuxSource } from "../../../backends/linux-stats/linux-source.ts";
 import { type ByteString, fromText } from "../../../core/byte-string.ts";
@@ -10,19 +12,48 @@ import { SINGLE_REQUESTS_MAX } from "../../../host/linux/link-counters.ts";
 import { openDescriptors } from "../../runtime/open-descriptors.ts";
 import { TapPair } from "../tap-pair.ts";
 
-const source = linuxSource();
+const statistics = linuxSource();
 const machine = fromText("");
 const page = Number(execFileSync("getconf", ["PAGESIZE"]));
 const open = (pid: number, interfaces: readonly { device: ByteString; tap: ByteString }[] = []) =>
-  source.open({ pid, machine, interfaces });
+  statistics.open({ pid, machine, interfaces });
 
-/** Runs `action` with a process that has eaten `megabytes` and given them back, and has computed for a while. */
-async function withProcess(megabytes: number, action: (pid: number) => void): Promise<void> {
-  const script = `x = bytearray(${megabytes} << 20); del x\nfor i in range(3000000): pass\nprint(1, flush=True)\ninput()`;
-  const child = spawn("python3", ["-c", script], { stdio: ["pipe", "pipe", "inherit"] });
+const folder = mkdtempSync(join(tmpdir(), "albatross-linux-stats-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Given a number: eats so many MiB, gives them back, and computes for a while. Without: leaves a child unasked. */
+const source = `
+  #include <stdio.h>
+  #include <stdlib.h>
+  #include <string.h>
+  #include <unistd.h>
+  int main(int count, char **words) {
+    int told = 1;
+    if (count > 1) {
+      size_t size = strtoul(words[1], 0, 10) << 20;
+      char *memory = malloc(size);
+      memset(memory, 1, size);
+      told = memory[size / 2];
+      free(memory);
+      for (volatile unsigned turn = 0; turn < 100000000; turn++);
+    } else {
+      told = fork();
+      if (told == 0) _exit(0);
+    }
+    printf("%d\\n", told);
+    fflush(stdout);
+    pause();
+  }
+`;
+
+/** Runs `action` with that program when it waits, and what it has printed. */
+async function withProcess(words: readonly string[], action: (pid: number, told: number) => void): Promise<void> {
+  const program = join(folder, "eater");
+  if (!existsSync(program)) execFileSync("gcc", ["-O1", "-x", "c", "-o", program, "-"], { input: source });
+  const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"] });
   try {
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-    action(child.pid ?? assert.fail());
+    const told = await new Promise<number>((resolve) => child.stdout.once("data", (text) => resolve(Number(text))));
+    action(child.pid ?? assert.fail(), told);
   } finally {
     child.kill("SIGKILL");
     await new Promise((resolve) => child.once("exit", resolve));
@@ -44,11 +75,9 @@ function reasonOf(action: () => unknown): string {
   return "nothing";
 }
 
-const hasPython = spawnSync("python3", ["-V"]).status === 0 ? false : "python3 is not installed";
-
 describe("a process", () => {
-  it("is measured as ps and /proc show it", { skip: hasPython }, () =>
-    withProcess(64, (pid) => {
+  it("is measured as ps and /proc show it", () =>
+    withProcess(["64"], (pid) => {
       const collector = open(pid);
       const { resourceUsage: usage, memory } = collector.sample();
       assert.ok(usage !== undefined && memory !== undefined);
@@ -71,16 +100,14 @@ describe("a process", () => {
       assert.ok(Math.abs(age - Number(started)) < 2.5, `${age} s instead of ${started} s`);
       assert.deepEqual(collector.sample().memory?.start, memory.start);
       collector.close();
-    }),
-  );
+    }));
 
-  it("has the largest resident set as maxrss, not the present one", { skip: hasPython }, () =>
-    withProcess(64, (pid) => {
+  it("has the largest resident set as maxrss, not the present one", () =>
+    withProcess(["64"], (pid) => {
       const { resourceUsage, memory } = open(pid).sample();
       assert.ok(Number(resourceUsage?.maxrss) * page >= 64 * 2 ** 20);
       assert.ok(Number(memory?.rss) * page < 40 * 2 ** 20);
-    }),
-  );
+    }));
 
   it("of root is measured for an ordinary user, too", {
     skip: process.getuid?.() !== 0 && "only root can become another",
@@ -95,13 +122,13 @@ describe("a process", () => {
     assert.equal(execFileSync("setpriv", words, { encoding: "utf8", cwd: "/" }), "true\n");
   });
 
-  it("that has ended is gone, also while its parent has not asked for its status", { skip: hasPython }, async () => {
+  it("that has ended is gone, also while its parent has not asked for its status", async () => {
     let collector = open(2 ** 22 + 1);
     assert.equal(
       reasonOf(() => collector.sample()),
       "gone",
     );
-    await withProcess(1, (pid) => {
+    await withProcess(["1"], (pid) => {
       collector = open(pid);
       collector.sample();
     });
@@ -109,19 +136,14 @@ describe("a process", () => {
       reasonOf(() => collector.sample()),
       "gone",
     );
-    const script =
-      "import os, time\npid = os.fork()\nif pid == 0: os._exit(0)\nprint(pid, flush=True)\ntime.sleep(1000)";
-    const parent = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
-    try {
-      const pid = await new Promise<number>((resolve) => parent.stdout.once("data", (text) => resolve(Number(text))));
-      while (!readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ")) await new Promise(setImmediate);
+    await withProcess([], (_, pid) => {
+      const state = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.[0];
+      while (state() !== "Z") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       assert.equal(
         reasonOf(() => open(pid).sample()),
         "gone",
       );
-    } finally {
-      parent.kill("SIGKILL");
-    }
+    });
   });
 
   const skipNamespace =
