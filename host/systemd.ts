@@ -51,3 +51,27 @@ export function notifySystemd(state: string, environment: NodeJS.ProcessEnv = pr
   sendDatagram(path, state);
   return true;
 }
+
+/** Microseconds in a millisecond. */
+const MICROSECONDS = 1000;
+
+/**
+ * Tells systemd again and again that this service is alive, if its unit has a `WatchdogSec=`: twice in that time, from
+ * the event loop, so that a program that hangs is seen.
+ *
+ * @returns what ends it; `undefined` if systemd does not want to know
+ */
+export function feedWatchdog(environment: NodeJS.ProcessEnv = process.env): (() => void) | undefined {
+  const { WATCHDOG_USEC: time, WATCHDOG_PID: pid } = environment;
+  for (const key of ["WATCHDOG_USEC", "WATCHDOG_PID"]) delete environment[key]; // not for children
+  const interval = Number(time) / MICROSECONDS / 2;
+  if (!(interval >= 1) || (pid !== undefined && pid !== String(process.pid))) return undefined;
+  const timer = setInterval(() => {
+    try {
+      notifySystemd("WATCHDOG=1", environment);
+    } catch {
+      // systemd is being replaced, say; if it is gone for good, nobody watches
+    }
+  }, interval);
+  return () => clearInterval(timer);
+}

@@ -82,7 +82,7 @@ const flags = {
   onSigterm: valueFlag<"stop" | "keep">(
     "--on-sigterm",
     "WHAT",
-    "stop: end the unikernels, to be started again by the next albatrossd; keep: leave them running, to be adopted. stop unless given.",
+    "stop: end the unikernels, to be started again by the next albatrossd; keep: leave them running, to be adopted. stop unless given. SIGQUIT always ends them.",
     (text) => {
       if (text !== "stop" && text !== "keep") throw new UsageError(`invalid value ${text}, expected stop or keep`);
       return text;
@@ -235,7 +235,7 @@ async function serve(values: Values, { log, logged, stopped, plugins }: DaemonCo
     log.info(`ending on ${signal}`);
     notifySystemd("STOPPING=1");
     server.stopListening();
-    await supervisor.close(values.onSigterm === "keep");
+    await supervisor.close(values.onSigterm === "keep" && signal !== "SIGQUIT");
     await starting;
     events.note(daemonStopped("albatrossd", signal));
     await events.close();
@@ -253,8 +253,15 @@ async function serve(values: Values, { log, logged, stopped, plugins }: DaemonCo
   }
 }
 
+/** The command line. */
+export const definition = {
+  program: "albatrossd",
+  summary: "Creates, supervises and destroys unikernels, as the commands on its socket and the policies say.",
+  flags,
+  plugins: ["backends"],
+} as const;
+
 /** Runs albatrossd. @returns the exit status */
 export async function run(args: readonly string[], programName: string): Promise<number> {
-  const summary = "Creates, supervises and destroys unikernels, as the commands on its socket and the policies say.";
-  return await runDaemon({ program: programName, summary, flags, plugins: ["backends"] }, args, serve);
+  return await runDaemon({ ...definition, program: programName }, args, serve);
 }

@@ -6,6 +6,7 @@
 
 import { VERSION } from "../../core/version.ts";
 import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
+import { feedWatchdog } from "../../host/systemd.ts";
 import type { Attached } from "../../plugins/attached.ts";
 import type { PluginKind } from "../../plugins/plugin.ts";
 import { logFlags, logLevelOf } from "./daemon-flags.ts";
@@ -47,7 +48,7 @@ export interface DaemonContext {
   readonly logged: LogCounts;
   /** Whether log lines go to the local syslog, and whether there are none. */
   readonly logging: { readonly syslog: boolean; readonly quiet: boolean };
-  /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT or, unless it is taken, SIGHUP. */
+  /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT, SIGQUIT or, unless it is taken, SIGHUP. */
   readonly stopped: Promise<NodeJS.Signals>;
   /** Sets what a SIGHUP does; one that came before is made up for. */
   onHangup(action: () => void): void;
@@ -62,7 +63,8 @@ const optional = (name: string, help: string): Flag<boolean> => ({
   read: (values) => values.length > 0,
 });
 
-const generalFlags = {
+/** The flags that every daemon has. */
+export const generalFlags = {
   ...logFlags,
   plugin: pluginFlag,
   help: optional("--help", "Show this help."),
@@ -127,7 +129,12 @@ export async function runDaemon<F extends Flags>(
   process.stdout.on("error", ignoreLostOutput);
   const { log, counts } = countLines(createLog(program, logLevelOf(values), output, color && !values.syslog));
   const { promise: stopped, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  const stopSignals = ["SIGTERM", "SIGINT", ...(definition.takesHangup ? [] : (["SIGHUP"] as const))] as const;
+  const stopSignals = [
+    "SIGTERM",
+    "SIGINT",
+    "SIGQUIT",
+    ...(definition.takesHangup ? [] : (["SIGHUP"] as const)),
+  ] as const;
   for (const signal of stopSignals) process.on(signal, resolve);
   let hangup: (() => void) | undefined;
   let missed = false;
@@ -161,6 +168,7 @@ export async function runDaemon<F extends Flags>(
       if (missed) action();
     },
   };
+  const endWatchdog = feedWatchdog();
   try {
     return await main(values, context);
   } catch (error) {
@@ -168,6 +176,7 @@ export async function runDaemon<F extends Flags>(
     return EXIT_FAILURE;
   } finally {
     await plugins.close();
+    endWatchdog?.();
     for (const signal of stopSignals) process.off(signal, resolve);
     process.off("SIGHUP", hungUp);
     process.stdout.off("error", ignoreLostOutput);

@@ -18,7 +18,8 @@ import { COMMAND_MAX, ConsoleHandlers } from "./console-handlers.ts";
 import { ConsoleService, DEFAULT_SUBSCRIBERS_MAX } from "./console-service.ts";
 import { DEFAULT_LINE_MAX, LINE_MAX_LEAST, LINE_MAX_MOST } from "./line-splitter.ts";
 
-const definition = {
+/** The command line. */
+export const definition = {
   program: "albatross-console",
   summary: "Reads the console output of unikernels, keeps the last lines of each, and streams them to subscribers.",
   flags: {

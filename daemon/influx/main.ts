@@ -14,7 +14,8 @@ import { flags, openSink } from "./options.ts";
 /** Exit status if nobody was named to forward to. */
 const EXIT_NO_RECEIVER = 123;
 
-const definition = {
+/** The command line. */
+export const definition = {
   program: "albatross-influx",
   summary: "Forwards the statistics of unikernels to Influx, as lines over TCP or by HTTP.",
   flags,

@@ -78,7 +78,8 @@ const flags = {
   sinks: sinksFlag,
 };
 
-const definition = {
+/** The command line. */
+export const definition = {
   program: "albatross-log",
   summary:
     "Keeps what happens on this host: unikernels, policies, block devices, clients; and serves it to subscribers.",

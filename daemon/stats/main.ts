@@ -31,7 +31,8 @@ export const INTERVAL_MAX = 86_400;
 /** Descriptors for other things than connections. */
 const OWN_DESCRIPTORS = 64;
 
-const definition = {
+/** The command line. */
+export const definition = {
   program: "albatross-stats",
   plugins: ["collectors", "reporters"] as const,
   summary: "Measures running unikernels at an interval, and sends the samples to subscribers.",

@@ -34,7 +34,9 @@ const PROGRAM = "albatross-tls-endpoint";
 
 type Values = FlagValues<typeof endpointFlags>;
 
-const definition = {
+/** The command line. */
+export const definition = {
+  program: "albatross-tls-endpoint",
   summary: "Serves clients over TLS: what a client's certificate says is carried out.",
   flags: endpointFlags,
   operands: ["CA", "CERT", "KEY"],

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { notifySystemd, SystemdError, takeSystemdSocket } from "../../host/systemd.ts";
+import { feedWatchdog, notifySystemd, SystemdError, takeSystemdSocket } from "../../host/systemd.ts";
 import { closeDescriptor } from "../../runtime/descriptor.ts";
 import { libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { openDescriptors } from "../runtime/open-descriptors.ts";
@@ -151,5 +151,35 @@ describe("notification", () => {
     } finally {
       closeDescriptor(receiver);
     }
+  });
+});
+
+describe("feedWatchdog()", () => {
+  test("tells that the service lives, twice in the time, and leaves nothing in the environment of children", async () => {
+    const path = join(directory, "watchdog");
+    const receiver = bindSocket(SOCK_DGRAM, path);
+    const environment = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "40000", WATCHDOG_PID: String(process.pid) };
+    const end = feedWatchdog(environment);
+    try {
+      const buffer = new Uint8Array(256);
+      let heard = 0;
+      while (heard < 2) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        const length = Number(libc.recv(receiver, buffer, buffer.length, MSG_DONTWAIT));
+        if (length <= 0) continue;
+        assert.equal(new TextDecoder().decode(buffer.subarray(0, length)), "WATCHDOG=1");
+        heard++;
+      }
+      assert.deepEqual(environment, { NOTIFY_SOCKET: path });
+    } finally {
+      end?.();
+      closeDescriptor(receiver);
+    }
+  });
+
+  test("does nothing without a watchdog, or if it is another process'", () => {
+    assert.equal(feedWatchdog({ NOTIFY_SOCKET: "/x" }), undefined);
+    assert.equal(feedWatchdog({ NOTIFY_SOCKET: "/x", WATCHDOG_USEC: "soon" }), undefined);
+    assert.equal(feedWatchdog({ NOTIFY_SOCKET: "/x", WATCHDOG_USEC: "40000", WATCHDOG_PID: "1" }), undefined);
   });
 });
