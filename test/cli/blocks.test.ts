@@ -1,25 +1,30 @@
 /** The sub-commands about block devices: against recorded conversations, and against daemons that misbehave. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { deflateSync, inflateSync } from "node:zlib";
+import { PROGRESS_DELAY_MS } from "../../cli/progress.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import type { Payload } from "../../core/wire/message.ts";
 import { decodeMessage, encodeMessage } from "../../core/wire/message-codec.ts";
+import { Terminal } from "../support/terminal.ts";
 import { type Frame, playTranscript, readTranscript } from "./recorded-peer.ts";
 import { clientCommand, runClient } from "./run-client.ts";
 
@@ -301,5 +306,28 @@ describe("commands that only our daemon knows", () => {
       }
     }
     assert.equal((await client("clone-block", "data", "path:copy")).status, 124);
+  });
+});
+
+describe("on a terminal", () => {
+  it("the progress of an upload is shown, and gone at the end", async () => {
+    const peer = await answering([success("set block device")], 3);
+    const fifo = join(directory, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    const [program, words] = clientCommand(["set-block", "data", "fifo", `--tmpdir=${directory}`]);
+    const terminal = new Terminal(`cd ${directory} && ${[program, ...words].join(" ")}`);
+    try {
+      const writer = openSync(fifo, "w");
+      writeSync(writer, "x".repeat(1000));
+      while ((peer.received[0]?.length ?? 0) < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 2 * PROGRESS_DELAY_MS)); // before that nothing is shown
+      writeSync(writer, "y".repeat(1000));
+      await terminal.shows(/\r2\.0 kB, \S+ k?B\/s/);
+      closeSync(writer);
+      assert.equal(await terminal.ended(), 0);
+      assert.match(terminal.shown, /\r *\rhost \[unikernel: :data\]: success: set block device\n$/);
+    } finally {
+      await peer.close();
+    }
   });
 });

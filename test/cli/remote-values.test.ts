@@ -27,6 +27,7 @@ describe("the progress of an upload", () => {
       "[========================]100% of 10.0 MB, 10.0 MB/s, 0:00 left",
     );
     assert.equal(progressLine(0, 10, 0), "[                        ]  0% of 10 B, 0 B/s");
+    assert.equal(progressLine(5_000_000, undefined, 2_000), "5.0 MB, 2.5 MB/s");
     assert.equal(progressLine(0, 0, 5), "[========================]100% of 0 B, 0 B/s");
   });
 

@@ -93,6 +93,8 @@ describe("the engine's events in the log", () => {
       logOf(
         { kind: "policy-added", name: parseName("foo:"), policy },
         { kind: "block-added", name: disk, size: 8 },
+        { kind: "block-set", name: disk },
+        { kind: "block-resized", name: disk, size: 9 },
         { kind: "block-removed", name: disk },
         { kind: "policy-removed", name: parseName("foo:") },
         { kind: "unikernel-removed", name },
@@ -100,7 +102,9 @@ describe("the engine's events in the log", () => {
       [
         { kind: "policy-added", name: parseName("foo:"), policy },
         { kind: "block", name: disk, action: "added", size: 8 },
-        { kind: "block", name: disk, action: "removed", size: 8 },
+        { kind: "block", name: disk, action: "set", size: 8 },
+        { kind: "block", name: disk, action: "resized", size: 9 },
+        { kind: "block", name: disk, action: "removed", size: 9 },
         { kind: "policy-removed", name: parseName("foo:") },
         { kind: "unikernel-removed", name },
       ],

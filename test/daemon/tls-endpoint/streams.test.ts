@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { fromText } from "../../../core/byte-string.ts";
 import { socketFile } from "../../../core/paths.ts";
-import type { Payload } from "../../../core/wire/message.ts";
+import type { Message, Payload } from "../../../core/wire/message.ts";
 import { delegationTime } from "../../../core/wire/peer-extensions.ts";
 import { create, say, until } from "../../end-to-end/harness.ts";
 import { dial, EndpointRig, leafFor, policyExtension } from "./endpoint-rig.ts";
@@ -107,6 +107,23 @@ describe("streams through the TLS endpoint", () => {
     assert.ok(Buffer.concat(dumped.map((bytes) => bytes ?? new Uint8Array(0))).equals(Buffer.concat(blocks)));
     assert.equal(messages.length, 42);
     assert.ok(messages.every(({ header }) => header.sequence === 0n && header.name.text === ":disk"));
+  });
+
+  it("of a set of before 2.5 become those of today's: albatrossd would take its empty data for all there is", async () => {
+    let asked: Message["payload"] | undefined;
+    let received = Buffer.alloc(0);
+    daemon.script = async ({ line, command, reply }) => {
+      const message = await command();
+      asked = message.payload;
+      for (let frame = await line.next(); frame !== undefined; frame = await line.next()) {
+        for await (const part of frame.pieces) received = Buffer.concat([received, part]);
+      }
+      await reply(message, success("set block device"));
+    };
+    const leaf = leafFor(root, "disk", { kind: "block-set-old", compressed: true, data: new Uint8Array() });
+    assert.equal(await rig.ask(leaf, { stream: [Buffer.from("some"), Buffer.from("data")] }), "set block device");
+    assert.deepEqual(asked, { kind: "command", command: { kind: "block-set", compressed: true } });
+    assert.equal(received.toString(), "somedata");
   });
 
   it("end a refused dump as the original does", async () => {
