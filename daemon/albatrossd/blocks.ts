@@ -5,24 +5,24 @@
  *
  * @module
  */
-import { open, rm } from "node:fs/promises";
+import { access, open, rm } from "node:fs/promises";
 import { decide } from "../../core/engine/decide.ts";
 import type { BlockPlan } from "../../core/engine/decide-block.ts";
 import type { Name } from "../../core/name.ts";
-import { blockFile } from "../../core/paths.ts";
+import { blockDirectory, blockFile } from "../../core/paths.ts";
 import type { BlockHold } from "../../core/resources.ts";
 import type { BlockCommand } from "../../core/wire/message.ts";
 import { MEBIBYTE } from "./block-files.ts";
 import { type BlockUpload, BlockUploadError, receiveBlock } from "./block-upload.ts";
 import { copyData, shareFile } from "./copy-block.ts";
-import { NewBlockFile } from "./new-block-file.ts";
+import { NewBlockFile, syncFolder } from "./new-block-file.ts";
 import { failure, type Reply, success } from "./reply.ts";
 import { sendBlock } from "./send-block.ts";
 import { sendOldDump } from "./send-old-dump.ts";
 import type { Outcome } from "./session.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** Contents of devices that are received or sent at a time; each needs some megabytes of memory. */
+/** Contents of devices that are received, sent or copied at a time; each needs some megabytes of memory. */
 export const BLOCK_STREAMS_MAX = 32;
 
 /** A command that has to be carried out here: all but info. */
@@ -71,7 +71,7 @@ export class BlockCommands {
         if (command.kind === "block-set-old") return closing(await this.#setInline(name, plan, command));
         return await this.#receive(name, plan, command.kind === "block-set" && command.compressed);
       case "dump-block":
-        return this.#dump(name, plan, command.kind === "block-dump-old");
+        return await this.#dump(name, plan, command.kind === "block-dump-old");
       case "copy-block":
         return closing(await this.#copy(name, plan));
       case "resize-block":
@@ -137,6 +137,7 @@ export class BlockCommands {
     try {
       await rm(blockFile(this.#directory, name));
       this.#supervisor.note({ kind: "block-removed", name });
+      await syncFolder(blockDirectory(this.#directory)); // or it could be back after a failure of power
       return success("removed block");
     } catch (error) {
       return failure(reason(error));
@@ -224,10 +225,20 @@ export class BlockCommands {
     };
   }
 
-  #dump(name: Name, { size, level }: PlanOf<"dump-block">, old: boolean): Outcome {
+  async #dump(name: Name, { size, level }: PlanOf<"dump-block">, old: boolean): Promise<Outcome> {
     if (!this.#mayStream()) return closing(tooMany());
     const release = this.#hold(name, "read");
+    const settle = () => {
+      this.#streams--;
+      release();
+    };
     const device = { path: blockFile(this.#directory, name), size: Number(size) * MEBIBYTE, level };
+    try {
+      await access(device.path);
+    } catch (error) {
+      settle();
+      return closing(failure(reason(error)));
+    }
     return {
       kind: "send",
       send: async (connection, header) => {
@@ -235,14 +246,14 @@ export class BlockCommands {
           if (old) await sendOldDump(connection, header, device, this.#directory);
           else await sendBlock(connection, header, device);
         } finally {
-          this.#streams--;
-          release();
+          settle();
         }
       },
     };
   }
 
   async #copy(name: Name, { target, size, live }: PlanOf<"copy-block">): Promise<Reply> {
+    if (!this.#mayStream()) return tooMany();
     const source = blockFile(this.#directory, name);
     const bytes = Number(size) * MEBIBYTE;
     // A live source is protected by its unikernel, which must still be able to start on it.
@@ -259,6 +270,7 @@ export class BlockCommands {
       });
       return refusal === undefined ? success("added block device") : failure(refusal);
     } finally {
+      this.#streams--;
       release();
     }
   }
@@ -287,7 +299,7 @@ export class BlockCommands {
 }
 
 function tooMany(): Reply {
-  return failure(`${BLOCK_STREAMS_MAX} block devices are being sent or received already; try again later`);
+  return failure(`${BLOCK_STREAMS_MAX} block devices are being sent, received or copied already; try again later`);
 }
 
 function once(work: () => void): () => void {

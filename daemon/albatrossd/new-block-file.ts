@@ -120,7 +120,8 @@ export class NewBlockFile {
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Puts the entries of a folder on the disk. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();

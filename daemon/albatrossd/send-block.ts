@@ -22,7 +22,7 @@ const COMPRESSED_PIECE = 64 * 1024;
 const READ_SIZE = 256 * 1024;
 
 /** What the client is told, in the original's words, if the content cannot be read to its end. */
-const UNREADABLE = "streaming block device";
+export const UNREADABLE = "streaming block device";
 
 /** The file became shorter while it was read. */
 class ShrunkError extends Error {

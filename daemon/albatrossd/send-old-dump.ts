@@ -11,7 +11,7 @@ import type { Header } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import { unfinishedBlocks } from "./block-files.ts";
-import { deflateFile } from "./send-block.ts";
+import { deflateFile, UNREADABLE } from "./send-block.ts";
 import { sendImage } from "./send-image.ts";
 
 /** The most bytes in such a message: its length has 31 bits, and there is a little around them. */
@@ -27,21 +27,29 @@ export async function sendOldDump(
   const { path, size, level } = device;
   const kind = "old-block-device-image";
   if (level === 0) {
-    if (size > OLD_DUMP_MAX) return refuse(connection, header, size);
+    if (size > OLD_DUMP_MAX) return refuse(connection, header, tooLong(size));
     return await sendImage(connection, header, { kind, compressed: false, path, size });
   }
   const temporary = join(unfinishedBlocks(databaseDirectory), randomBytes(9).toString("hex"));
   try {
-    const length = await compressTo(temporary, path, size, level);
-    if (length > OLD_DUMP_MAX) return refuse(connection, header, length);
+    let length: number;
+    try {
+      length = await compressTo(temporary, path, size, level);
+    } catch (error) {
+      refuse(connection, header, UNREADABLE);
+      throw error;
+    }
+    if (length > OLD_DUMP_MAX) return refuse(connection, header, tooLong(length));
     await sendImage(connection, header, { kind, compressed: true, path: temporary, size: length });
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-function refuse(connection: Connection, header: Header, length: number): void {
-  const text = `dump block: ${length} bytes are more than one message can hold. Use a client of version 2.5 or later`;
+const tooLong = (length: number) =>
+  `dump block: ${length} bytes are more than one message can hold. Use a client of version 2.5 or later`;
+
+function refuse(connection: Connection, header: Header, text: string): void {
   connection.send(encodeFrame({ header, payload: { kind: "failure", text: fromText(text) } }));
 }
 

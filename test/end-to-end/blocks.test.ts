@@ -1,7 +1,7 @@
 /** Contents of block devices go in and out, and no mishap on the way leaves anything but the old or the new one. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { deflateSync } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
@@ -408,6 +408,33 @@ describe("commands about devices", () => {
     }
     await machine.expect("bad", add(1), "added block device");
     await machine.expect("bad", remove, "removed block");
+  });
+
+  it("say that the file of a device was taken away", async () => {
+    await machine.expect("gone", add(1), "added block device");
+    rmSync(fileOf(machine, ":gone"));
+    for (const kind of ["block-dump", "block-dump-old"] as const) {
+      await machine.expect("gone", { kind, level: 0 }, "refused: file does not exist");
+    }
+    await machine.expect(
+      "gone",
+      { kind: "block-copy", target: fromText("x"), snapshot: false },
+      "refused: file does not exist",
+    );
+    await machine.expect("gone", { kind: "block-resize", size: 2, shrink: false }, "refused: file does not exist");
+    assert.equal(await set(machine, "gone", stream()), "set block device");
+    await machine.expect("gone", remove, "removed block");
+    assert.equal(existsSync(fileOf(machine, ":x")), false);
+  });
+
+  it("of old clients get no dump that is larger than a message", async () => {
+    await machine.expect("large", add(2 ** 11), "added block device");
+    await machine.expect(
+      "large",
+      { kind: "block-dump-old", level: 0 },
+      /^refused: dump block: 2147483648 bytes are more than one message/,
+    );
+    await machine.expect("large", remove, "removed block");
   });
 
   it("do not touch a file that is no device", async () => {
