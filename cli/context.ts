@@ -20,6 +20,8 @@ export interface Context {
   readonly json: boolean;
   /** Whether lists are printed as tables: on a terminal, unless other text is asked for. */
   tables(): boolean;
+  /** Whether standard output gets escape sequences. */
+  colored(): boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** When the program was started: milliseconds since 1970. */
   readonly started: number;
@@ -56,6 +58,7 @@ export function createContext(
   return {
     programName,
     json: values.json,
+    colored: () => wantsStyle(1, values.color, environment),
     tables: () => !values.json && !values.plain && verbosity === "warning" && isTerminal(1),
     environment,
     started,

@@ -49,7 +49,19 @@ export function addressOf(values: DaemonValues, role: SocketRole): string {
 /** Sends a command, prints the reply, and gives the exit status. */
 export async function exchange(values: DaemonValues, context: Context, name: Name, command: Command): Promise<number> {
   const reply = await ask(values, context, name, command);
-  return typeof reply === "number" ? reply : report(context, reply);
+  if (typeof reply === "number") return reply;
+  return context.tables() && (await showList(context, reply)) ? 0 : report(context, reply);
+}
+
+/** Shows a reply as a table, if it is a list that has something in it. */
+async function showList(context: Context, { payload }: Message): Promise<boolean> {
+  if (payload.kind !== "success" || payload.success.kind === "string") return false;
+  const { listColumns } = await import("./tables/lists.ts");
+  const columns = listColumns(payload.success);
+  if (columns === undefined) return false;
+  const { showTable } = await import("./tables/show.ts");
+  showTable(context, columns);
+  return true;
 }
 
 /**

@@ -21,9 +21,11 @@ import { modeOf } from "../mode.ts";
 export async function info(values: Values<typeof definition>, context: Context): Promise<number> {
   if (values.remote === ALL_REMOTES) return await (await import("../remotes/info-all.ts")).infoOfAll(values, context);
   const local = modeOf(values) === "local";
-  if (!local || values.socket === SHOW_ONLY || !(context.json || values.verbose > 0)) {
+  const tables = context.tables();
+  if (!local || values.socket === SHOW_ONLY || !(tables || context.json || values.verbose > 0)) {
     const reply = await ask(values, context, values.name, { kind: "unikernel-info" });
     if (typeof reply === "number") return reply;
+    if (tables && (await showTable(context, reply, undefined))) return 0;
     // A command in a certificate has no room for the question after the status.
     const exitStatus = report(context, reply, context.json ? withStatus(reply, undefined) : {});
     if (!local) return exitStatus;
@@ -35,12 +37,18 @@ export async function info(values: Values<typeof definition>, context: Context):
   try {
     const { reply, status } = await requestInfo(addressOf(values, "vmmd"), values.name);
     if (context.json) return report(context, reply, withStatus(reply, status));
+    if (tables && (await showTable(context, reply, status))) return 0;
     const exitStatus = report(context, reply);
     hintAt(context, status);
     return exitStatus;
   } catch (error) {
     return reportError(context, error);
   }
+}
+
+async function showTable(context: Context, reply: Message, status: readonly UnikernelStatus[] | undefined) {
+  const { showUnikernels } = await import("../tables/show-unikernels.ts");
+  return showUnikernels(context, [{ remote: "", reply, status }]);
 }
 
 /** Milliseconds to wait for what is only a hint. */

@@ -18,6 +18,10 @@ export async function remoteList(_values: Values<typeof definition>, context: Co
   if (context.json) {
     const list = [...remotes].map(([name, remote]) => jsonRemote(name, remote));
     context.object({ kind: "remotes", file: path, remotes: list });
+  } else if (context.tables() && remotes.size > 0) {
+    const { remoteColumns } = await import("../tables/lists.ts");
+    const { showTable } = await import("../tables/show.ts");
+    showTable(context, remoteColumns([...remotes]));
   } else {
     const lines = [...remotes].map(([name, remote]) => line(name, remote));
     context.log.reply(fromText(lines.length === 0 ? "no remotes" : lines.join("\n")));

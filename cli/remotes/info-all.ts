@@ -7,10 +7,12 @@
 import { configFile, readRemotes } from "../../client/remotes.ts";
 import { type ByteString, fromText } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
+import type { Message } from "../../core/wire/message.ts";
 import type { Context } from "../context.ts";
 import { ask, type DaemonValues, report } from "../exchange.ts";
 import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
+import type { HostReply } from "../tables/show-unikernels.ts";
 import { EXIT_USAGE, UsageError } from "../usage-error.ts";
 import { withDestination } from "./with-remote.ts";
 
@@ -33,11 +35,15 @@ export async function infoOfAll(values: InfoValues, context: Context): Promise<n
   const remotes = [...readRemotes(path)];
   if (remotes.length === 0) throw new UsageError(`There are no remotes in ${path}: see remote add --help`);
   const outcomes: { readonly status: number; show(): void; readonly object: JsonObject }[] = [];
+  const listed: HostReply[] = [];
   const queue = remotes.entries();
   const work = async () => {
     for (const [at, [name, remote]] of queue) {
       const held = new HeldContext(context, name);
-      const status = await infoOf(withDestination(values, remote), held.context);
+      const reply = await infoOf(withDestination(values, remote), held.context);
+      const whole = typeof reply !== "number" && context.tables() && reply.payload.kind === "success";
+      if (whole) listed[at] = { remote: name, reply, status: undefined };
+      const status = whole ? 0 : typeof reply === "number" ? reply : report(held.context, reply);
       outcomes[at] = {
         status,
         show: () => held.release(),
@@ -47,15 +53,19 @@ export async function infoOfAll(values: InfoValues, context: Context): Promise<n
   };
   await Promise.all(Array.from({ length: Math.min(REMOTES_AT_ONCE, remotes.length) }, work));
   if (context.json) context.object({ kind: "hosts", hosts: outcomes.map(({ object }) => object) });
-  else for (const { show } of outcomes) show();
+  else if (context.tables()) {
+    const found = listed.filter((each) => each !== undefined);
+    if (found.length > 0)
+      (await import("../tables/show-unikernels.ts")).showUnikernels(context, found) || context.print("no unikernels\n");
+  }
+  for (const { show } of outcomes) show();
   return outcomes.find(({ status }) => status !== 0)?.status ?? 0;
 }
 
-async function infoOf(values: InfoValues, context: Context): Promise<number> {
+async function infoOf(values: InfoValues, context: Context): Promise<Message | number> {
   try {
     const signal = AbortSignal.timeout(REMOTE_PATIENCE_MS);
-    const reply = await ask(values, context, values.name, { kind: "unikernel-info" }, { signal });
-    return typeof reply === "number" ? reply : report(context, reply);
+    return await ask(values, context, values.name, { kind: "unikernel-info" }, { signal });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error; // such as a missing file: the others have theirs
     if (context.json) context.object({ kind: "error", code: "file", message: error.message, exitStatus: EXIT_USAGE });

@@ -36,6 +36,19 @@ describe("a call to a local daemon", () => {
     });
   }
 
+  it("loads no tables, completions, remotes, checks of the host or manuals that it does not show", () => {
+    const seldom = /^(?:cli\/(?:tables|completion|remotes|doctor|init|top|help)\/|client\/remotes)/;
+    for (const action of ["info", "policy", "create", "destroy"]) {
+      const loaded = [...loadedWith(`cli/actions/${action}.ts`), ...loadedWith("cli/dispatch.ts")];
+      assert.deepEqual(
+        loaded.filter((file) => seldom.test(file)),
+        [],
+        action,
+      );
+    }
+    assert.ok([...loadedWith("cli/actions/doctor.ts")].some((file) => seldom.test(file)));
+  });
+
   it("is not judged by a check that sees nothing", () => {
     const loaded = loadedWith("cli/remote.ts");
     const some = ["pki/leaf.ts", "client/tls-connection.ts", "runtime/tls-socket-bun.ts"];
