@@ -112,8 +112,9 @@ function memory(pid: number): string {
   return `${field("Rss")} MiB resident, ${field("Private_Dirty")} MiB of it private`;
 }
 
-const daemon = await Daemon.start();
-try {
+/** Measures a daemon with these flags. */
+async function measure(daemon: Daemon, variant: string): Promise<void> {
+  console.log(variant);
   await sleep(300);
   console.log(`idle daemon: ${memory(daemon.pid)}`);
   for (const [index, load] of loads.entries()) {
@@ -130,7 +131,22 @@ try {
   const idle = cpuSeconds(daemon.pid);
   await sleep(5000);
   console.log(`idle for 5 s: ${((cpuSeconds(daemon.pid) - idle) * 1000).toFixed(0)} ms of processor time`);
+}
+
+const kept = mkdtempSync(join("/var/tmp", "albatross-bench-")); // on a disk
+try {
+  for (const [variant, flags] of [
+    ["in memory only:", []],
+    ["with --persist=16:", ["--persist=16", `--persist-directory=${kept}`]],
+  ] as const) {
+    const daemon = await Daemon.start(...flags);
+    try {
+      await measure(daemon, variant);
+    } finally {
+      await daemon.remove();
+    }
+  }
 } finally {
-  await daemon.remove();
+  rmSync(kept, { recursive: true });
   rmSync(folder, { recursive: true });
 }

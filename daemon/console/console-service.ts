@@ -4,7 +4,7 @@
  * @module
  */
 import { fromText } from "../../core/byte-string.ts";
-import type { Int } from "../../core/int.ts";
+import { INT_MAX, type Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
 import { fifoFile } from "../../core/paths.ts";
 import { ConsoleDataEncoder } from "../../core/wire/console-data.ts";
@@ -12,8 +12,12 @@ import type { History, Payload } from "../../core/wire/message.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import type { Log } from "../common/log.ts";
 import { ConsoleStream } from "./console-stream.ts";
+import { KEPT_HISTORY_MAX, sendKeptHistory, wantsOlder } from "./kept-history.ts";
+import { splitPieces } from "./kept-lines.ts";
+import type { KeptStore } from "./kept-store.ts";
+import type { LineSplitter } from "./line-splitter.ts";
 import { ConsoleRegistry, type ConsoleState } from "./registry.ts";
-import { RingBudget } from "./ring.ts";
+import { RING_BYTES_MAX, RingBudget } from "./ring.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** Who may watch one console at a time, unless told otherwise. */
@@ -21,6 +25,9 @@ export const DEFAULT_SUBSCRIBERS_MAX = 5;
 
 /** Subscriptions at a time, of all consoles together. */
 export const SUBSCRIPTIONS_MAX = 2048;
+
+/** Bytes of kept output that are read of each console at the start: enough for what memory has of one. */
+const RESTORED_BYTES: number = 2 * RING_BYTES_MAX;
 
 export interface ConsoleOptions {
   readonly tmpdir: string;
@@ -31,6 +38,8 @@ export interface ConsoleOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Log;
+  /** Where output is kept on disk; without it only memory has it. */
+  readonly kept?: KeptStore | undefined;
 }
 
 /** A running subscription. */
@@ -67,8 +76,38 @@ export class ConsoleService {
   readonly #subscribers = new Set<Subscriber>();
   #opened = 0;
 
+  /** What consoles that were restored end with: the beginning of a line, by name. */
+  readonly #begun = new Map<string, { readonly splitter: LineSplitter; readonly time: number }>();
+
   constructor(options: ConsoleOptions) {
     this.#options = options;
+    for (const name of options.kept?.load() ?? []) this.#restore(name);
+  }
+
+  /** Takes up what an earlier process kept of a console. Whether it is still active, albatrossd will say. */
+  #restore(name: Name): void {
+    const { kept, maxLine, log } = this.#options;
+    try {
+      const pieces = kept?.find(name)?.pieces(RESTORED_BYTES) ?? [];
+      const { console, evicted } = this.#registry.activate(name, INT_MAX);
+      for (const gone of evicted) kept?.remove(gone);
+      const ring = console?.ring;
+      if (ring === undefined) return;
+      const splitter = splitPieces(pieces, maxLine, (time, batch) => ring.pushLines(time, batch));
+      this.#begun.set(name.text, { splitter, time: pieces.at(-1)?.time ?? 0 });
+      this.#registry.deactivate(name);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error(`cannot restore the console of ${name.toDisplay()}: ${reason}`);
+    }
+  }
+
+  /** Whoever looks at a restored console wants to see its last words, even if they are no whole line. */
+  #showBegun(name: Name): void {
+    const begun = this.#begun.get(name.text);
+    if (!this.#begun.delete(name.text) || begun === undefined) return;
+    this.#options.kept?.find(name)?.end(begun.time);
+    this.#registry.find(name)?.ring?.pushLines(begun.time, begun.splitter.finish());
   }
 
   /** Fifos that are read now, and that ever were. */
@@ -78,7 +117,7 @@ export class ConsoleService {
 
   /** Reads the fifo of that name, which has a label, from now on. `limit`: how many consoles its path may have. */
   add(name: Name, limit: Int): Payload {
-    const { log, tmpdir, maxLine, now } = this.#options;
+    const { log, tmpdir, maxLine, now, kept } = this.#options;
     const path = fifoFile(tmpdir, name);
     const known = this.#registry.find(name);
     const running = known === undefined ? undefined : this.#streams.get(known);
@@ -89,15 +128,23 @@ export class ConsoleService {
         return success();
       }
       // The fifo first: one that cannot be opened displaces no history.
+      const splitter = this.#begun.get(name.text)?.splitter;
       const stream = new ConsoleStream(path, name, {
         maxLine,
         now,
+        kept: kept?.activate(name),
+        splitter,
         ended: (state, error) => this.#ended(state, error),
       });
+      this.#begun.delete(name.text);
       const { console, evicted, crowded } = this.#registry.activate(name, limit);
-      for (const gone of evicted) log.info(`dropped the history of ${gone.toDisplay()} for ${name.toDisplay()}`);
+      for (const gone of evicted) {
+        kept?.remove(gone);
+        log.info(`dropped the history of ${gone.toDisplay()} for ${name.toDisplay()}`);
+      }
       if (console === undefined) {
         stream.close();
+        kept?.deactivate(name);
         log.error(`cannot read ${name.toDisplay()}: there are too many consoles`);
         return failure("opening: too many consoles");
       }
@@ -127,6 +174,7 @@ export class ConsoleService {
     if (console.subscribers.size >= maxSubscribers) {
       return { reply: failure(`too many subscribers of ${name.toDisplay()}, only ${maxSubscribers} are allowed`) };
     }
+    this.#showBegun(name);
     const subscriber = new Subscriber(connection, name, this.#subscribers, now);
     console.subscribers.add(subscriber);
     this.#subscribers.add(subscriber);
@@ -135,7 +183,7 @@ export class ConsoleService {
     return {
       reply: success(console.ring === undefined ? "waiting for VM" : "subscribed"),
       subscription: {
-        sendHistory: () => sendHistory(console, from, connection),
+        sendHistory: () => this.#sendHistory(console, from, connection),
         drained() {
           subscriber.caughtUp();
           progressed();
@@ -155,16 +203,34 @@ export class ConsoleService {
     return { kind: "success", success: { kind: "consoles", names } };
   }
 
-  /** Stops reading every fifo. */
-  close(): void {
+  /** Stops reading every fifo. Resolves when everything that is kept has been written. */
+  async close(): Promise<void> {
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
+    await this.#options.kept?.close();
+  }
+
+  #sendHistory(console: ConsoleState<Subscriber>, from: History, connection: Connection): void {
+    const { kept, maxLine, log } = this.#options;
+    const { ring, name } = console;
+    const output = kept?.find(name);
+    if (output !== undefined && ring !== undefined && wantsOlder(from, ring)) {
+      try {
+        const limits = { maxLine, least: ring.count };
+        if (sendKeptHistory(output.pieces(KEPT_HISTORY_MAX), limits, from, name, connection)) return;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error(`cannot read what is kept of ${name.toDisplay()}: ${reason}`);
+      }
+    }
+    sendHistory(console, from, connection);
   }
 
   #ended(console: ConsoleState<Subscriber>, error: Error | undefined): void {
     const { log } = this.#options;
     this.#streams.delete(console);
     this.#registry.deactivate(console.name);
+    this.#options.kept?.deactivate(console.name);
     if (error === undefined) log.info(`the output of ${console.name.toDisplay()} has ended`);
     else log.error(`the output of ${console.name.toDisplay()} is lost: ${error.message}`);
   }

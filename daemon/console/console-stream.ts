@@ -9,10 +9,10 @@
 import type { Name } from "../../core/name.ts";
 import { ConsoleDataEncoder } from "../../core/wire/console-data.ts";
 import { type FifoHandlers, type FifoReader, readFifo } from "../../runtime/fifo.ts";
+import type { KeptOutput } from "./kept-output.ts";
 import type { LineBatch } from "./line-batch.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import type { ConsoleState } from "./registry.ts";
-import { RING_ENTRIES } from "./ring.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /** Bytes queued for a subscriber beyond which reading waits for it. */
@@ -35,6 +35,10 @@ export interface ConsoleStreamOptions {
   readonly maxLine: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Where the output is kept on disk, if it is. */
+  readonly kept?: KeptOutput | undefined;
+  /** Holds the beginning of a line that an earlier process has read. */
+  readonly splitter?: LineSplitter | undefined;
   /** The output has ended; the stream is done. Not called after {@link ConsoleStream.close}. */
   readonly ended: (console: ConsoleState<Subscriber>, error: Error | undefined) => void;
 }
@@ -56,7 +60,7 @@ export class ConsoleStream {
    */
   constructor(path: string, name: Name, options: ConsoleStreamOptions) {
     this.#options = options;
-    this.#splitter = new LineSplitter(options.maxLine);
+    this.#splitter = options.splitter ?? new LineSplitter(options.maxLine);
     this.#encoder = new ConsoleDataEncoder(name);
     this.#handlers = this.#makeHandlers();
     this.#reader = readFifo(path, this.#handlers);
@@ -80,7 +84,7 @@ export class ConsoleStream {
     this.#reader = next;
     this.#handlers = handlers; // an end of the former one is no longer the end of this stream
     former.drain();
-    if (!next.sameFifo(former)) this.#take(this.#splitter.finish());
+    if (!next.sameFifo(former)) this.#finish();
     former.close();
     if (this.#holding !== undefined) next.hold();
   }
@@ -99,9 +103,12 @@ export class ConsoleStream {
 
   #makeHandlers(): FifoHandlers {
     const handlers: FifoHandlers = {
-      data: (bytes) => this.#take(this.#splitter.push(bytes)),
+      data: (bytes) => {
+        this.#options.kept?.append(this.#options.now(), bytes);
+        this.#take(this.#splitter.push(bytes));
+      },
       end: (error) => {
-        this.#take(this.#splitter.finish());
+        this.#finish();
         if (handlers !== this.#handlers) return;
         clearTimeout(this.#holding);
         if (this.#console !== undefined) this.#options.ended(this.#console, error);
@@ -110,16 +117,17 @@ export class ConsoleStream {
     return handlers;
   }
 
+  #finish(): void {
+    this.#options.kept?.end(this.#options.now());
+    this.#take(this.#splitter.finish());
+  }
+
   #take(batch: LineBatch): void {
     const { count, bytes, starts, ends } = batch;
     if (count === 0 || this.#console === undefined) return;
     const { ring, subscribers } = this.#console;
     const now = this.#options.now();
-    if (ring !== undefined) {
-      for (let at = Math.max(0, count - RING_ENTRIES); at < count; at++) {
-        ring.push(now, bytes, starts[at] ?? 0, ends[at] ?? 0);
-      }
-    }
+    ring?.pushLines(now, batch);
     if (subscribers.size === 0) return;
     this.#encoder.setTime(now);
     let filled = 0;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { LineBatch } from "./line-batch.ts";
 import { LINE_MAX_MOST, MARK_MAX } from "./line-splitter.ts";
 
 /** Lines kept of a console (console.md 7). */
@@ -72,6 +73,11 @@ export class Ring {
     return this.#count;
   }
 
+  /** The time of the oldest entry, milliseconds since 1970; `undefined` if there is none. */
+  get oldest(): number | undefined {
+    return this.#count === 0 ? undefined : this.#times[this.#first];
+  }
+
   /** Bytes of memory for lines. */
   get capacity(): number {
     return this.#bytes.length;
@@ -89,6 +95,13 @@ export class Ring {
     this.#lengths[index] = length;
     this.#head = offset + Math.max(1, length);
     this.#count++;
+  }
+
+  /** Adds the lines of a batch, or the last of them if that are more than there may be. */
+  pushLines(time: number, { count, bytes, starts, ends }: LineBatch): void {
+    for (let at = Math.max(0, count - RING_ENTRIES); at < count; at++) {
+      this.push(time, bytes, starts[at] ?? 0, ends[at] ?? 0);
+    }
   }
 
   /** Visits the last `count` entries, oldest first; none for a count of 0 or less. */
