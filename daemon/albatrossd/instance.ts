@@ -180,6 +180,11 @@ async function askConsole(host: InstanceHost, name: Name): Promise<StartError | 
   }
 }
 
+/** Makes sure that there is a console daemon, waiting a moment for one. @throws {StartError} */
+export async function requireConsole(host: InstanceHost, name: Name): Promise<void> {
+  if (!host.consoleIsThere()) throwIfFailed(await askConsole(host, name));
+}
+
 function throwIfFailed(failure: StartError | undefined): void {
   if (failure !== undefined) throw failure;
 }

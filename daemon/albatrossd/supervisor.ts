@@ -18,7 +18,7 @@ import { zvolOf } from "../../core/zvol.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
 import { requireZvol, sizeOfBlock } from "./block-files.ts";
-import { check, cleanUp, type InstanceHost, StartError, start } from "./instance.ts";
+import { check, cleanUp, type InstanceHost, requireConsole, StartError, start } from "./instance.ts";
 import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
@@ -38,6 +38,19 @@ export interface Observer {
   ended(name: Name): void;
   /** `event` has turned the state `before` into `after`. */
   happened(event: Event, before: State, after: State): void;
+}
+
+/** How a start is made. */
+export interface Launch {
+  /** The command that made what is started a new revision. */
+  readonly revision?: RevisionCommand | undefined;
+  /** Awaited before the unikernel counts as created. */
+  readonly durable?: (() => Promise<void>) | undefined;
+  /**
+   * It is what was acknowledged before, and is in the database: it runs also if the new process cannot be written there.
+   * An albatrossd that finds such a process replaces it by one that it knows.
+   */
+  readonly former?: boolean;
 }
 
 /** What an {@link ExitStatus} is called in logs and replies. */
@@ -112,35 +125,36 @@ export class Supervisor {
     return await this.#serial.run(name.key, task);
   }
 
-  /** Checks everything that can be checked before anything is touched. @throws {StartError} */
+  /**
+   * Checks everything that a start needs and that can be checked before what runs under `name` is ended for it.
+   *
+   * @throws {StartError}
+   */
   async check(name: Name, spec: UnikernelSpec): Promise<void> {
+    this.#requireBlocks(name, spec);
     await check(this.#host, name, spec);
+    await requireConsole(this.#host, name);
   }
 
   /**
    * Starts what was admitted under `name`. Must run exclusively.
    *
-   * @param revision the command that made what is started a new revision
-   * @param durable awaited before the unikernel counts as created
    * @throws {StartError} everything is undone then, but the admission
    */
-  async launch(
-    name: Name,
-    revision?: RevisionCommand,
-    durable: () => Promise<void> = async () => undefined,
-  ): Promise<void> {
+  async launch(name: Name, { revision, durable, former = false }: Launch = {}): Promise<void> {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
     if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
-    this.#requireBlocks(unikernel);
+    this.#requireBlocks(name, unikernel.spec);
     const launcher = await check(this.#host, name, unikernel.spec);
     const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
     const process = ownProcess(child, run);
     try {
-      await durable();
-      const made: Event[] =
-        revision === undefined ? [] : [{ kind: "revision-made", name, command: revision, at: run.startedAt }];
-      this.commit({ kind: "unikernel-started", name, run }, ...made);
+      await durable?.();
+      const started: Event = { kind: "unikernel-started", name, run };
+      if (former) this.#settle(started);
+      else if (revision === undefined) this.commit(started);
+      else this.commit(started, { kind: "revision-made", name, command: revision, at: run.startedAt });
     } catch (cause) {
       await this.#end(name, run, process);
       await this.#cleanUp(name, run);
@@ -156,7 +170,7 @@ export class Supervisor {
    * A restored unikernel may have lost a block device, and its tender would end with a status that is not restarted: it
    * waits for the device instead, which may appear later.
    */
-  #requireBlocks({ name, spec }: Unikernel): void {
+  #requireBlocks(name: Name, spec: UnikernelSpec): void {
     for (const device of spec.arguments.blockDevices) {
       const volume = zvolOf(this.#host.zvolPath, name, device);
       if (volume !== undefined) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { decide, decideCreate } from "../../core/engine/decide.ts";
-import { chooseRevision, type RevisionCommand } from "../../core/engine/revisions.ts";
+import { chooseRevision } from "../../core/engine/revisions.ts";
 import type { Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
@@ -13,7 +13,7 @@ import type { Command } from "../../core/wire/message.ts";
 import type { ImageStore, StoredImage } from "./images.ts";
 import { StartError } from "./instance.ts";
 import { failure, type Reply, success } from "./reply.ts";
-import type { Supervisor } from "./supervisor.ts";
+import type { Launch, Supervisor } from "./supervisor.ts";
 
 const CREATED = "created unikernel";
 
@@ -35,20 +35,13 @@ export async function create(supervisor: Supervisor, request: CreateRequest): Pr
   const { name, spec, image, force } = request;
   try {
     return await supervisor.exclusively(name, async () => {
-      const command = force ? "force-create" : "create";
-      return await place(supervisor, name, spec, force, { command, durable: image && (() => image.durable()) });
+      const revision = force ? "force-create" : "create";
+      return await place(supervisor, name, spec, force, { revision, durable: image && (() => image.durable()) });
     });
   } finally {
     image?.release();
     supervisor.collectImages();
   }
-}
-
-/** What makes a start the start of something new. */
-interface Novelty {
-  /** `undefined`: it is what it was. */
-  readonly command: RevisionCommand | undefined;
-  readonly durable?: (() => Promise<void>) | undefined;
 }
 
 /** Starts a unikernel under a name, or with `force` in place of what is there. */
@@ -57,15 +50,15 @@ async function place(
   name: Name,
   spec: UnikernelSpec,
   force: boolean,
-  novelty: Novelty,
+  how: Launch,
 ): Promise<Reply> {
   const decision = decideCreate(supervisor.state, name, spec.arguments, force);
   if (decision.kind === "refuse") return failure(decision.text);
   const present = supervisor.state.unikernels.get(name.key);
-  if (present !== undefined) return await replace(supervisor, present, spec, novelty);
+  if (present !== undefined) return await replace(supervisor, present, spec, how);
   supervisor.note({ kind: "unikernel-admitted", name, spec });
   try {
-    await supervisor.launch(name, novelty.command, novelty.durable);
+    await supervisor.launch(name, how);
     return success(CREATED);
   } catch (error) {
     supervisor.note({ kind: "unikernel-removed", name });
@@ -77,15 +70,11 @@ async function place(
  * Replaces a unikernel by one of another configuration. Everything that can be checked is checked before the present
  * one is ended; if the new one cannot be started, the present one is started again.
  */
-async function replace(
-  supervisor: Supervisor,
-  present: Unikernel,
-  spec: UnikernelSpec,
-  { command, durable }: Novelty,
-): Promise<Reply> {
+async function replace(supervisor: Supervisor, present: Unikernel, spec: UnikernelSpec, how: Launch): Promise<Reply> {
   const { name } = present;
   try {
     await supervisor.check(name, spec);
+    await how.durable?.();
   } catch (error) {
     return failure(text(error));
   }
@@ -103,7 +92,7 @@ async function replace(
   }
   supervisor.note({ kind: "unikernel-respecified", name, spec }); // now that it does not run: its history is over
   try {
-    await supervisor.launch(name, command, durable);
+    await supervisor.launch(name, how);
     release();
     return success(CREATED);
   } catch (error) {
@@ -133,7 +122,7 @@ function holdLost(supervisor: Supervisor, { name, spec: former }: Unikernel, spe
 
 async function bringBack(supervisor: Supervisor, name: Name): Promise<string> {
   try {
-    await supervisor.launch(name);
+    await supervisor.launch(name, { former: true });
     return "the former unikernel was started again";
   } catch (error) {
     supervisor.retry(name, text(error));
@@ -152,9 +141,9 @@ export async function restart(
     if (decision?.kind === "refuse") return failure(decision.text);
     if (decision?.kind !== "plan" || decision.plan.kind !== "restart") return failure("unknown command");
     const { unikernel } = decision.plan;
-    const made = command.arguments === undefined ? undefined : "restart";
+    const revision = command.arguments === undefined ? undefined : "restart";
     const spec = { ...unikernel.spec, arguments: decision.plan.arguments };
-    return await replace(supervisor, unikernel, spec, { command: made });
+    return await replace(supervisor, unikernel, spec, { revision });
   });
 }
 
@@ -176,7 +165,7 @@ export async function rollback(supervisor: Supervisor, images: ImageStore, name:
       }
       const pinned = image && images.pin(image);
       try {
-        return await place(supervisor, name, revision.spec, true, { command: "rollback" });
+        return await place(supervisor, name, revision.spec, true, { revision: "rollback" });
       } finally {
         pinned?.release();
       }

@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { toText } from "../../core/byte-string.ts";
 import type { Command } from "../../core/wire/message.ts";
 import { runClient } from "../cli/run-client.ts";
-import { create, destroy, forceCreate, images, Machine, plain, restart, restarting, say } from "./harness.ts";
+import { create, destroy, forceCreate, images, Machine, plain, restart, restarting, say, until } from "./harness.ts";
 
 const machine = new Machine();
 let kernels: Awaited<ReturnType<typeof images>>;
@@ -75,11 +75,11 @@ describe("a unikernel's revisions", () => {
     await machine.expect("b", rollback(), "refused: rollback: there is no revision before the present one");
     await machine.expect("b", forceCreate(kernels["ticker"], { memory: 20 }), "created unikernel");
     assert.ok(stored(kernels["exit-code"]), "its image is kept");
-    const [second] = machine.processesOf("b");
+    const second = (await machine.statusOf("b"))?.pid;
     await machine.expect("b", rollback(), "created unikernel");
     assert.equal(await digestOf("b"), sha256(kernels["exit-code"]));
-    assert.notDeepEqual(machine.processesOf("b"), [second]);
-    assert.equal(machine.processesOf("b").length, 1);
+    assert.notEqual((await machine.statusOf("b"))?.pid, second);
+    await until("only that one runs", () => machine.processesOf("b").length === 1);
     assert.equal((await machine.info("b"))[0]?.info.memory, 18);
     // The one before is now what the rollback ended.
     await machine.expect("b", rollback(), "created unikernel");
@@ -155,9 +155,9 @@ describe("a unikernel's revisions", () => {
     await machine.expect("p:x", create(kernels["exit-code"], { ...endless, memory: 40 }), "created unikernel");
     await machine.expect("p:x", forceCreate(kernels["exit-code"], { ...endless, memory: 20 }), "created unikernel");
     await machine.expect("p:", { kind: "policy-add", policy: { ...policy, memory: 30 } }, "added policy");
-    const before = machine.processesOf("p:x");
+    const before = await machine.statusOf("p:x");
     await machine.expect("p:x", rollback(), /^refused: .*memory/);
-    assert.deepEqual(machine.processesOf("p:x"), before);
+    assert.deepEqual(await machine.statusOf("p:x"), before);
     assert.deepEqual(short(await revisions("p:x")), ["2 force-create 20", "1 create 40"]);
     await machine.expect("p:x", destroy, "destroyed unikernel");
     await machine.expect("p:", { kind: "policy-remove" }, "removed policy");
@@ -167,13 +167,13 @@ describe("a unikernel's revisions", () => {
     await machine.expect("g", create(kernels["exit-code"], endless), "created unikernel");
     await machine.expect("g", forceCreate(kernels["ticker"]), "created unikernel");
     rmSync(join(machine.dbdir, "images", sha256(kernels["exit-code"])));
-    const before = machine.processesOf("g");
+    const before = await machine.statusOf("g");
     await machine.expect(
       "g",
       rollback(),
       /^refused: rollback: the image of revision 1 is not in the database directory/,
     );
-    assert.deepEqual(machine.processesOf("g"), before);
+    assert.deepEqual(await machine.statusOf("g"), before);
     await machine.expect("g", destroy, "destroyed unikernel");
   });
 

@@ -96,7 +96,10 @@ const compare = () => `compare at ${server.url}/compare/u1/u2\n`;
 /** Updates one that runs, in vain: the exit status, the text, and that the same process still runs. */
 async function inVain(status: number, text: RegExp | string, ...words: readonly string[]): Promise<void> {
   await machine.expect("vain", create(kernels["exit-code"], endless), "created unikernel");
-  const running = machine.processesOf("vain");
+  const running = await until("it runs", () => {
+    const found = machine.processesOf("vain");
+    return found.length === 1 && found;
+  });
   const got = await update("vain", ...words);
   assert.equal(got.status, status, got.stdout + got.stderr);
   if (typeof text === "string") assert.equal(got.stdout, text);
@@ -146,7 +149,7 @@ describe("update", () => {
     await machine.expect("named", create(kernels["exit-code"], { ...endless, addName: true }), "created unikernel");
     assert.equal((await update("named")).status, 0);
     assert.equal((await machine.statusOf("named"))?.addName, true);
-    assert.ok(machine.processes().some(({ words }) => words.includes("--name=named")));
+    await until("it runs", () => machine.processes().some(({ words }) => words.includes("--name=named")));
     await machine.expect("named", destroy, "destroyed unikernel");
   });
 
