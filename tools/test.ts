@@ -37,6 +37,7 @@ const optionalTests: readonly { readonly name: RegExp; readonly reason: string }
   { name: /solo5-(hvt|spt)/, reason: "Solo5's own tenders are in no package; they are tried where they are installed" },
   { name: /SSE registers/, reason: "software-assisted KVM cannot run SSE; the emulated CPU and spt can" },
   { name: /our own key is broken/, reason: "Deno takes a broken key for none at all; the test runs on Bun" },
+  { name: /KVM.s counters/, reason: "needs a kernel with KVM and debugfs" },
   { name: /btrfs/, reason: "needs btrfs and loop devices, which only a kernel can give" },
   { name: /exemption from being killed/, reason: "needs the capability SYS_RESOURCE" },
 ];
