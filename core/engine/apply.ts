@@ -125,6 +125,7 @@ export function apply(state: State, event: Event): State {
     case "block-removed":
       return { ...state, blocks: without(state.blocks, event.name) };
     case "block-set":
+    case "block-dumped":
       return state;
     case "block-resized":
     case "block-held":

@@ -21,6 +21,8 @@ export type Event =
   | { readonly kind: "block-removed"; readonly name: Name }
   /** It has another content. */
   | { readonly kind: "block-set"; readonly name: Name }
+  /** Its content was read by a client, as far as that took it. */
+  | { readonly kind: "block-dumped"; readonly name: Name }
   | { readonly kind: "block-resized"; readonly name: Name; readonly size: Int }
   /** Its content is being read or written by us, until as many releases of the same `use`. */
   | { readonly kind: "block-held"; readonly name: Name; readonly use: BlockHold }

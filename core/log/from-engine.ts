@@ -45,7 +45,10 @@ export function logEventOf(event: Event, before: State, after: State): LogEvent 
     case "block-removed":
       return { kind: "block", name, action: fromText("removed"), size: before.blocks.get(name.key)?.size };
     case "block-set":
-      return { kind: "block", name, action: fromText("set"), size: after.blocks.get(name.key)?.size };
+    case "block-dumped": {
+      const action = fromText(event.kind === "block-set" ? "set" : "dumped");
+      return { kind: "block", name, action, size: after.blocks.get(name.key)?.size };
+    }
     case "block-resized":
       return { kind: "block", name, action: fromText("resized"), size: event.size };
     case "unikernel-admitted":

@@ -54,6 +54,8 @@ const payloadCodec: Codec<Payload> = choice<Payload>(
   },
 );
 
+const SEQUENCE = 0x30;
+
 const messageCodec: Codec<Message> = sequence<Message>({ header: headerCodec, payload: payloadCodec });
 
 /** Bytes expected of everything but the bulky parts. */
@@ -108,6 +110,18 @@ export function encodeFrame(message: Message): Uint8Array<ArrayBuffer> {
   }
   writer.uint32(writer.size);
   return writer.finish();
+}
+
+/**
+ * The header of the message in `bytes`, whatever the rest is.
+ *
+ * @throws {DecodeError} and nothing else
+ */
+export function decodeHeader(bytes: Uint8Array): Header {
+  checkMessageVersion(bytes);
+  const reader = new Reader(bytes);
+  reader.enter(SEQUENCE);
+  return headerCodec.read(reader);
 }
 
 /**

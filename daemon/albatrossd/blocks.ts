@@ -245,6 +245,7 @@ export class BlockCommands {
         try {
           if (old) await sendOldDump(connection, header, device, this.#directory);
           else await sendBlock(connection, header, device);
+          this.#supervisor.note({ kind: "block-dumped", name });
         } finally {
           settle();
         }

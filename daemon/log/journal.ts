@@ -261,6 +261,7 @@ export class Journal {
 
   /** Takes an event, which is numbered now and written soon. */
   append({ timestamp, event }: TimedEvent, source?: Source): void {
+    if (this.#closing) return; // whoever sent it has no acknowledgement, and sends it again
     const feederSequence = source?.header.sequence ?? 0n;
     if (this.#feeders.knows(feederSequence)) {
       this.#pending.push({ source, entry: undefined, record: nothing });

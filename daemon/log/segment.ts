@@ -6,7 +6,7 @@
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DecodeError } from "../../core/wire/decode-error.ts";
-import { decodeMessage } from "../../core/wire/message-codec.ts";
+import { decodeHeader } from "../../core/wire/message-codec.ts";
 import { FILE_HEAD, findRecords, readFileHead, recordAt } from "./record.ts";
 
 /** A column of numbers that grows. */
@@ -96,7 +96,7 @@ export class Segment {
       damaged += record.start - end;
       end = record.end;
       try {
-        const { header } = decodeMessage(record.message);
+        const header = decodeHeader(record.message); // the events themselves are not looked at: there may be many
         const found = Number(header.sequence);
         if (found < number || found >= before) continue; // written again elsewhere after a failure
         segment.add(found, record.start, record.end, record.time, header.name.key);
@@ -104,7 +104,7 @@ export class Segment {
         visit(record.feeder);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        damaged += record.end - record.start; // whole, but of a later version
+        damaged += record.end - record.start; // whole, but nothing that we have written
       }
     }
     segment.end = end;

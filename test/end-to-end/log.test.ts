@@ -2,6 +2,7 @@
  * The event log of a whole host: what happens to unikernels, who comes to the endpoint, and the client that shows it.
  */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { formatAddress } from "../../core/ip-address.ts";
 import type { LogEvent } from "../../core/log/event.ts";
@@ -119,15 +120,17 @@ describe("the event log of a host", () => {
       const policy = { unikernels: 2, cpuIds: [0], memory: 64, block: 8, bridges: [] };
       await machine.expect("foo:", { kind: "policy-add", policy }, "added policy");
       await machine.expect("foo:disk", { kind: "block-add", size: 4 }, "added block device");
+      await machine.converse("foo:disk", { kind: "block-dump", level: 0 });
       await machine.expect("foo:disk", { kind: "block-remove" }, "removed block");
       await machine.expect("foo:", { kind: "policy-remove" }, "removed policy");
       await daemon.stop();
       const client = await watch(machine);
       const { pid } = daemon;
-      const [started, added, block, gone, removed, stopped] = client.events.map(({ event }) => event).slice(1);
+      const [started, added, block, dumped, gone, removed, stopped] = client.events.map(({ event }) => event).slice(1);
       assert.ok(started?.kind === "daemon-started" && started.daemon === "albatrossd" && started.pid === pid);
       assert.ok(added?.kind === "policy-added" && added.policy.memory === 64 && added.name.text === "foo:");
       assert.ok(block?.kind === "block" && block.action === "added" && block.size === 4);
+      assert.ok(dumped?.kind === "block" && dumped.action === "dumped" && dumped.size === 4);
       assert.ok(gone?.kind === "block" && gone.action === "removed" && gone.name.text === "foo:disk");
       assert.equal(removed?.kind, "policy-removed");
       assert.ok(stopped?.kind === "daemon-stopped" && stopped.detail === "SIGTERM");
@@ -361,6 +364,33 @@ describe("the log and the endpoint", () => {
     assert.equal(mine.messages[0]?.payload.kind, "success");
     const all = await rig.talk(leafFor(root, ".", { kind: "log-subscribe", from: { count: 1 } }), { enough: 3 });
     assert.equal(all.messages.length >= 3, true);
+  });
+
+  it("is shown by the client from afar, and by a certificate for it", async () => {
+    const file = (name: string, content: string) => {
+      writeFileSync(rig.file(name), content);
+      return rig.file(name);
+    };
+    const authority = [`--ca=${file("user.pem", user.pem)}`, `--ca-key=${file("user.key", user.keyPem)}`];
+    const server = [`--server-ca=${rig.file("cacert.pem")}`, `--destination=127.0.0.1:${rig.port}`];
+    const { status, stdout, stderr } = await runClient(["log", "--no-follow", "--json", ...authority, ...server]);
+    assert.deepEqual([status, stderr], [0, ""]);
+    const hosts = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { kind: string; host?: string });
+    assert.equal(hosts.at(-1)?.kind, "log-caught-up");
+    assert.ok(hosts.length > 2 && hosts.slice(0, -1).every(({ host }) => host?.startsWith("user:")), stdout);
+    const leaf = leafFor(user, "shown", { kind: "log-subscribe", from: { count: 5 } });
+    const words = [file("leaf.pem", leaf.chainPem), file("leaf.key", leaf.keyPem)];
+    const shown = await runClient(["certificate", ...words, ...server], {
+      onOutput: (text, kill) => {
+        if (text.includes("login")) kill("SIGINT");
+      },
+    });
+    assert.match(shown.stdout, /: user:shown login 127\.0\.0\.1:\d+\n/);
+    const refused = await runClient(["log", "--no-follow", "-n", "a:b", ...authority, ...server]);
+    assert.equal(refused.status, 124);
   });
 
   it("ends a remote subscription with the client that had it", async () => {
