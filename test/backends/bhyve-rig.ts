@@ -87,7 +87,8 @@ export class BhyveRig {
   /** Makes a program that notes its call and then does what the shell is told to in `body`. */
   install(program: Program, body = ""): void {
     const file = join(this.programs, program);
-    const note = `{ printf '%s\\0' "\${0##*/}" "$@"; echo; /usr/bin/env -0; echo; } >> '${this.directory}/calls'`;
+    // The line is one write, so it is there whole even if the program is ended at once.
+    const note = `/bin/cat /proc/$$/environ > '${this.directory}'/$$.env\nprintf '%s\\0' $$ "\${0##*/}" "$@" '\n' >> '${this.directory}/calls'`;
     writeFileSync(file, `#!/bin/sh\n${note}\n${body}\n`);
     chmodSync(file, 0o755);
   }
@@ -104,17 +105,22 @@ export class BhyveRig {
     } catch {
       return [];
     }
-    const lines = text.split("\n").map((line) => line.split("\0").slice(0, -1));
-    const calls: Call[] = [];
-    for (let at = 0; at + 1 < lines.length; at += 2) {
-      const [program = "", ...words] = lines[at] ?? [];
-      const variables = (lines[at + 1] ?? []).map((line): [string, string] => {
-        const equals = line.indexOf("=");
-        return [line.slice(0, equals), line.slice(equals + 1)];
+    return text
+      .split("\n\0")
+      .slice(0, -1)
+      .map((line) => {
+        const [pid = "", program = "", ...words] = line.split("\0").slice(0, -1);
+        const variables = readFileSync(join(this.directory, `${pid}.env`), "utf8")
+          .split("\0")
+          .slice(0, -1);
+        const environment = Object.fromEntries(
+          variables.map((line): [string, string] => {
+            const equals = line.indexOf("=");
+            return [line.slice(0, equals), line.slice(equals + 1)];
+          }),
+        );
+        return { program, words, environment };
       });
-      calls.push({ program, words, environment: Object.fromEntries(variables) });
-    }
-    return calls;
   }
 
   /** The calls as command lines. */

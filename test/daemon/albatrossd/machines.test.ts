@@ -1,5 +1,6 @@
 /** The life of a virtual machine that the kernel keeps beyond the end of its process, with BHyve's programs acted. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,7 +55,9 @@ describe("a virtual machine", () => {
 
   const disk = () => blockFile(folder, parseName("disk"));
   const open = () => {
-    store = new Store(join(folder, "albatross.sqlite"), "id1");
+    const seen: string[] = []; // its own: one that kept its machine sees the end of that much later
+    ended = seen;
+    store = new Store(join(folder, "albatross.sqlite"), randomUUID()); // else tests running at the same time would end our processes
     host = {
       temporaryDirectory: folder,
       databaseDirectory: folder,
@@ -71,7 +74,7 @@ describe("a virtual machine", () => {
     supervisor = new Supervisor(
       host,
       store,
-      { started() {}, ended: (gone) => void ended.push(gone.text), happened() {} },
+      { started() {}, ended: (gone) => void seen.push(gone.text), happened() {} },
       log,
     );
   };
@@ -87,7 +90,9 @@ describe("a virtual machine", () => {
   const createIt = async () => {
     supervisor.note({ kind: "block-added", name: parseName("disk"), size: 1 });
     const reply = await create(supervisor, { name, spec, image: undefined, force: false });
-    return reply.kind === "failure" ? reply.text : reply.kind;
+    if (reply.kind === "failure") return reply.text;
+    await until(() => rig.calls().length >= 2); // now bhyve has no helpers any more, which have its mark, too
+    return reply.kind;
   };
   const digest = () =>
     listUnikernels(supervisor.state, name, false).map(({ info }) => new TextDecoder().decode(info.digest));
@@ -100,7 +105,6 @@ describe("a virtual machine", () => {
     writeFileSync(disk(), "");
     truncateSync(disk(), 2 ** 20);
     rig.install("bhyve", "exec /bin/sleep 1000");
-    ended = [];
     open();
   });
   afterEach(async () => {
