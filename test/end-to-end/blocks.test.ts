@@ -11,6 +11,7 @@ import { decodeMessage } from "../../core/wire/message-codec.ts";
 import { BLOCK_STREAMS_MAX } from "../../daemon/albatrossd/blocks.ts";
 import { DRAIN_BYTES_MAX } from "../../daemon/albatrossd/incoming-stream.ts";
 import { connectUnix } from "../../runtime/unix-socket.ts";
+import { mutate, Random } from "../support/mutations.ts";
 import {
   add,
   answerOf,
@@ -193,6 +194,27 @@ describe("the content of a device", () => {
 });
 
 describe("the old content survives", () => {
+  it("any noise in place of a stream, after which albatrossd serves as before", async () => {
+    const random = new Random(3);
+    for (let round = 0; round < 120; round++) {
+      const bytes = Uint8Array.from({ length: 1 + random.below(3000) }, () => random.below(256));
+      const compressed = random.below(2) === 0;
+      const content = noise(2000, round);
+      const valid = stream(compressed ? deflateSync(content) : content);
+      const sent =
+        round % 3 === 0
+          ? bytes
+          : round % 3 === 1
+            ? mutate(valid, random)
+            : valid.subarray(0, random.below(valid.length));
+      const wire = await beginSet(machine, "disk", sent, compressed);
+      if (random.below(2) === 0) await new Promise(setImmediate);
+      wire.close();
+    }
+    await until("all are given up", () => leftovers(machine).length === 0);
+    assert.equal(contentOf(machine, "disk").length, 2 * MIB);
+  });
+
   it("a client that is gone in the middle", async () => {
     const wire = await beginSet(machine, "disk", stream(fresh).subarray(0, MIB));
     await until("the upload has begun", () => leftovers(machine).length === 1);
