@@ -12,7 +12,7 @@
  *
  * | kind | printed by | fields |
  * |---|---|---|
- * | `success` | create, restart, rollback, update, destroy, the policy commands, console | `host`, `text` (or null); create, restart, rollback, update: `watch`; update: `compare` |
+ * | `success` | create, restart, rollback, update, destroy, the policy commands, the block commands (create-block with data: two), console | `host`, `text` (or null); create, restart, rollback, update: `watch`; update: `compare` |
  * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
  * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
  * | `policies` | policy | `host`, `policies` |

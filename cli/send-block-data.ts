@@ -9,9 +9,19 @@ import { InputError } from "../client/errors.ts";
 import type { Name } from "../core/name.ts";
 import type { Context } from "./context.ts";
 import { ask, type DaemonValues, report, reportLocal, SHOW_ONLY } from "./exchange.ts";
-import { compressionOf } from "./mode.ts";
+import { compressionOf, modeOf } from "./mode.ts";
 import { followTransfer } from "./progress.ts";
 import { EXIT_USAGE } from "./usage-error.ts";
+
+/** The usual compression over a network is left out where it does not pay; what was asked for is done. */
+async function levelFor(
+  values: DaemonValues & { readonly compressionLevel: number | undefined },
+  data: BlockData,
+): Promise<number> {
+  const level = compressionOf(values);
+  if (values.compressionLevel !== undefined || modeOf(values) !== "remote") return level;
+  return (await data.compressible()) ? level : 0;
+}
 
 /** Sets a block device, prints the reply, and gives the exit status. */
 export async function sendBlockData(
@@ -20,7 +30,7 @@ export async function sendBlockData(
   name: Name,
   data: BlockData,
 ): Promise<number> {
-  const level = compressionOf(values);
+  const level = await levelFor(values, data);
   const shown = values.csr || values.socket === SHOW_ONLY || values.destination === "-";
   const progress = followTransfer(context, shown ? 0 : data.size);
   try {

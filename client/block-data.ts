@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { closeSync, constants, fstatSync, openSync, read } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync } from "node:fs";
 import { IMAGE_CHUNK_BYTES } from "./connection.ts";
 import { ClientError, InputError } from "./errors.ts";
-import { deflated } from "./image-file.ts";
+import { deflated, isCompressible } from "./image-file.ts";
 
 /** An open source of data. */
 export interface BlockData extends Disposable {
   /** Bytes, if that is known. */
   readonly size: number | undefined;
+  /** Whether compression makes it smaller, as far as that can be told before. */
+  compressible(): Promise<boolean>;
   /**
    * The data, compressed if `level` is above 0.
    *
@@ -38,6 +40,10 @@ export function openBlockData(path: string | undefined): BlockData {
   }
   return {
     size,
+    async compressible() {
+      if (size === undefined) return true;
+      return await isCompressible({ size, readAt: (offset, length) => readAt(descriptor, offset, length) });
+    },
     stream(level, advance) {
       const plain = readAll(descriptor, path ?? "standard input", size, advance);
       return level === 0 ? plain : compress(plain, level);
@@ -76,6 +82,11 @@ async function* readAll(
   }
   if (size !== undefined && total !== size)
     throw new InputError("file", `Cannot read ${path}: its size changed meanwhile`);
+}
+
+function readAt(descriptor: number, offset: number, length: number): Uint8Array {
+  const buffer = new Uint8Array(length);
+  return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset));
 }
 
 function readSome(descriptor: number, buffer: Uint8Array): Promise<number> {

@@ -66,19 +66,22 @@ export function imageFrom(source: ImageSource & { close?(): void }): ImageFile {
       for (const chunk of chunks(source)) hash.update(chunk);
       return hash.digest();
     },
-    async compressible() {
-      const { deflateSync } = await import("node:zlib");
-      let compressed = 0;
-      let plain = 0;
-      for (let at = 0; at < SAMPLES; at++) {
-        const sample = source.readAt(Math.floor((source.size * at) / SAMPLES), SAMPLE_BYTES);
-        compressed += deflateSync(sample, { level: 1 }).length;
-        plain += sample.length;
-      }
-      return compressed < plain * WORTHWHILE;
-    },
+    compressible: () => isCompressible(source),
     [Symbol.dispose]: () => source.close?.(),
   };
+}
+
+/** Whether compression makes a file smaller, judged by samples. */
+export async function isCompressible(source: Pick<ImageSource, "size" | "readAt">): Promise<boolean> {
+  const { deflateSync } = await import("node:zlib");
+  let compressed = 0;
+  let plain = 0;
+  for (let at = 0; at < SAMPLES; at++) {
+    const sample = source.readAt(Math.floor((source.size * at) / SAMPLES), SAMPLE_BYTES);
+    compressed += deflateSync(sample, { level: 1 }).length;
+    plain += sample.length;
+  }
+  return compressed < plain * WORTHWHILE;
 }
 
 function* chunks(source: ImageSource): Generator<Uint8Array, void> {
