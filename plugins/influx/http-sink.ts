@@ -25,7 +25,7 @@ export const RETRY_MOST_MS = 60_000;
 /** Milliseconds that the end may take. */
 const CLOSE_MS = 2_000;
 
-/** Characters of a receiver's complaint that are logged. */
+/** Bytes of a receiver's complaint that are read and logged; the rest is not waited for. */
 const COMPLAINT_MAX = 300;
 
 export interface HttpSinkOptions {
@@ -53,6 +53,8 @@ export class HttpSink implements InfluxSink {
   /** Until the next attempt, milliseconds. */
   #pause = 0;
   #refused = 0;
+  /** Of how many dropped ones was told. */
+  #told = 0;
   #reported: string | undefined;
   #closed = false;
 
@@ -116,6 +118,9 @@ export class HttpSink implements InfluxSink {
     }
     if (outcome === "refused") this.#refused++;
     else if (this.#reported !== undefined) log.info("writing to InfluxDB again");
+    const lost = this.dropped - this.#told;
+    if (lost > 0) log.warning(`${lost} samples or batches of them were dropped`);
+    this.#told = this.dropped;
     this.#reported = undefined;
     this.#batch = undefined;
     this.#attempts = 0;
@@ -132,7 +137,7 @@ export class HttpSink implements InfluxSink {
         redirect: "error", // credentials are for this address only
         signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
       });
-      const complaint = (await response.text()).slice(0, COMPLAINT_MAX).trim();
+      const complaint = await beginning(response);
       if (response.ok) return "taken";
       const text = `status ${response.status}${complaint === "" ? "" : `: ${complaint}`}`;
       // These are about the lines, and would be said of them again; all others may be mended in the meantime.
@@ -146,4 +151,15 @@ export class HttpSink implements InfluxSink {
       return { retry: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+/** The first bytes of an answer's text. */
+async function beginning(response: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= COMPLAINT_MAX) break; // which closes the connection
+  }
+  return text.slice(0, COMPLAINT_MAX).trim();
 }

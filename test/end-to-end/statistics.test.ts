@@ -1,11 +1,12 @@
 /** Statistics of real unikernels, from the kernel to a real InfluxDB. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { runClient } from "../cli/run-client.ts";
+import { freePort } from "../client/tls-peer.ts";
 import { namesOf, samples, samplesOf, subscribe } from "../daemon/stats/rig.ts";
 import { Influxd } from "../support/influxd.ts";
 import {
@@ -146,6 +147,37 @@ describe("statistics", { skip: isRoot ? false : "only root can make network devi
     const sample = JSON.parse(json.stdout.split("\n")[1] ?? "");
     assert.equal(sample.host, "foo:echo");
     assert.ok(sample.memory.rss > 0);
+  });
+
+  it("reach a remote client by certificate, who may only look", async () => {
+    const cwd = join(machine.directory, "client");
+    mkdirSync(cwd);
+    const client = (words: readonly string[], onOutput?: Parameters<typeof runClient>[1]) =>
+      runClient(words, { cwd, ...onOutput });
+    assert.equal((await client(["generate", "ca", "db"])).status, 0);
+    const port = await freePort();
+    const files = ["cacert.pem", "server.pem", "server.key"].map((file) => join(cwd, file));
+    const flags = [`--tmpdir=${machine.tmpdir}`, "--ip=127.0.0.1", `--port=${port}`, ...files];
+    const endpoint = machine.launch("albatross-tls-endpoint", [...flags, "-v"]);
+    await endpoint.logged("listening on");
+    const far = ["--ca=cacert.pem", "--ca-key=ca.key", `--destination=127.0.0.1:${port}`];
+    const wanted = '"kind":"statistics"';
+    const got = await client(["stats", "--json", "-n", "later", ...far], {
+      onOutput: (out, kill) => out.includes(wanted) && kill("SIGINT"),
+    });
+    assert.equal(got.status, 130, got.stderr);
+    const [reply, sample] = got.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(reply, { kind: "success", host: ":later", text: "subscribed" });
+    assert.equal(sample.host, ":later");
+    const subscribed = stats.log.split("a subscriber of [unikernel: :later]").length;
+    assert.equal(subscribed, 2);
+    // What only albatrossd may do is refused from afar.
+    const refused = await client(["stats-remove", "-n", "later", ...far]);
+    assert.equal(refused.status, 117, refused.stdout);
+    assert.match(refused.stdout, /unexpected command/);
   });
 
   it("survive a restart of albatrossd, which leaves its unikernels running, without a gap in the subscription", async () => {

@@ -46,6 +46,12 @@ const source = `
   }
 `;
 
+/** Waits until a process sleeps (`S`) or is a zombie (`Z`). */
+function awaitState(pid: number, wanted: "S" | "Z"): void {
+  const state = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.[0];
+  while (state() !== wanted) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+}
+
 /** Runs `action` with that program when it waits, and what it has printed. */
 async function withProcess(words: readonly string[], action: (pid: number, told: number) => void): Promise<void> {
   const program = join(folder, "eater");
@@ -53,7 +59,9 @@ async function withProcess(words: readonly string[], action: (pid: number, told:
   const child = spawn(program, words, { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const told = await new Promise<number>((resolve) => child.stdout.once("data", (text) => resolve(Number(text))));
-    action(child.pid ?? assert.fail(), told);
+    const pid = child.pid ?? assert.fail();
+    awaitState(pid, "S");
+    action(pid, told);
   } finally {
     child.kill("SIGKILL");
     await new Promise((resolve) => child.once("exit", resolve));
@@ -115,8 +123,8 @@ describe("a process", () => {
     const module = new URL("../../../backends/linux-stats/linux-source.ts", import.meta.url).pathname;
     const script = `
       const { linuxSource } = await import(${JSON.stringify(module)});
-      const { resourceUsage, memory } = linuxSource().open({ pid: ${process.pid}, machine: "", interfaces: [] }).sample();
-      console.log(memory.rss > 0n && resourceUsage.maxrss > 0n && memory.dsize > 0n && resourceUsage.inblock === 0n);
+      const { resourceUsage, memory, interfaces } = linuxSource().open({ pid: ${process.pid}, machine: "", interfaces: [{ device: "lo", tap: "lo" }] }).sample();
+      console.log(interfaces.length === 1 && memory.rss > 0n && resourceUsage.maxrss > 0n && memory.dsize > 0n && resourceUsage.inblock === 0n);
     `;
     const words = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "-e", script];
     assert.equal(execFileSync("setpriv", words, { encoding: "utf8", cwd: "/" }), "true\n");
@@ -137,8 +145,7 @@ describe("a process", () => {
       "gone",
     );
     await withProcess([], (_, pid) => {
-      const state = () => readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.[0];
-      while (state() !== "Z") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      awaitState(pid, "Z");
       assert.equal(
         reasonOf(() => open(pid).sample()),
         "gone",

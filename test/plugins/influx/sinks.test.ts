@@ -247,9 +247,23 @@ describe("lines by HTTP", () => {
     await until("it is missed", () => log.lines.some((line) => line.includes("cannot write to InfluxDB")));
     for (let at = 0; at < 100; at++) sink.write(`n ${String(at).padStart(17, "0")}\n`);
     assert.equal(sink.dropped, 50);
-    const start = performance.now();
     await sink.close();
-    assert.ok(performance.now() - start < 10_000);
+  });
+
+  it("are no reason to read an endless complaint", () => {
+    const endless = (response: ServerResponse) => {
+      response.writeHead(400);
+      const timer = setInterval(() => response.write("x".repeat(100_000)), 1);
+      response.on("close", () => clearInterval(timer));
+    };
+    return withHttp([endless], async (url) => {
+      const log = new Lines();
+      const sink = sinkFor(url, log);
+      sink.write("a 1\n");
+      await until("the refusal is noticed", () => sink.dropped === 1);
+      assert.ok(log.lines.every((line) => line.length < 500));
+      await sink.close();
+    });
   });
 
   it("make several batches when there are many, and are all sent before the end", () =>
