@@ -10,31 +10,8 @@
  * - Times are RFC 3339 in UTC with milliseconds, as `2026-11-21T21:11:16.000Z`.
  * - What is absent is `null`.
  *
- * | kind | printed by | fields |
- * |---|---|---|
- * | `success` | create, restart, rollback, update, destroy, the policy commands, the block commands (create-block with data: two), console | `host`, `text` (or null); create, restart, rollback, update: `watch`; update: `compare` |
- * | `failure` | every command the daemon refuses; exit status 117 | `host`, `text` |
- * | `unikernels` | info | `host`, `unikernels`, each with `status` (null if the daemon does not tell it) |
- * | `policies` | policy | `host`, `policies` |
- * | `consoles` | inactive-consoles | `host`, `consoles`: names |
- * | `blocks` | block | `host`, `blocks`: each `name`, `sizeMb`, `active` |
- * | `block-image` | dump-block, certificate | `host`, `compressed` (on the way), `file` |
- * | `image` | get, certificate | `host`, `compressed`, `bytes` (as transferred), `file` |
- * | `console` | console, per line | `host`, `time`, `line` |
- * | `statistics` | stats, per sample | `host` (the full name), `time` (when it came), see `json-statistics.ts` |
- * | `log-event` | log, per event | see `core/log/json.ts` |
- * | `log-caught-up` | log, once everything past was printed | `cursor`, `time` |
- * | `dump` | inspect-dump | `file`, `unikernels`: configurations with `imageBytes`, `digest` (or null), `compressed`; `policies` |
- * | `dump-image` | extract-dump | `file`, and a configuration as in `dump` |
- * | `state` | export-state | `file`, `unikernels`, `policies`: how many; `leftOut`: names |
- * | `update` | update, where nothing is replaced | `host`, `upToDate`, `compare`: a URL or null |
- * | `revisions` | revisions | `host`, `revisions`: each with `revision`, `time`, `command`, `digest`, `imageBytes` and its configuration |
- * | `image-report` | inspect | see `actions/inspect.ts` |
- * | `request` | every command with `--csr` | `commonName`, `keyFile`, `keyMade`, `requestFile` |
- * | `authority` | generate | `certificateFile`, `keyFile`, `serverCertificateFile`, `serverKeyFile` |
- * | `certificate` | sign | `subject`, `command` (or null), `file`, `notAfter` |
- * | `revocation-list` | revoke | `file`, `number`, `serials`: all that are revoked; with `--destination` these fields are in the reply |
- * | `error` | every command that fails here; the exit status is the one of the program | `message`, `exitStatus`, `code` |
+ * The kinds and their fields are described in `schemas/output.schema.json`, which the tests hold against what every
+ * sub-command really prints.
  *
  * `watch` is null if the unikernel was not watched, else `{"state", "exitStatus", "seconds", "lines"}` (`watch.ts`).
  * From remote hosts, `watch` and `status` are always null.
