@@ -10,8 +10,9 @@ import { CertificateError, readCertificate } from "../pki/certificate.ts";
 import { IssueError } from "../pki/issuer.ts";
 import type { KeyType } from "../pki/key-type.ts";
 import { isKeyOf, KeyError, readPrivateKey } from "../pki/keys.ts";
-import { issueLeaf } from "../pki/leaf.ts";
+import { issueLeaf, issueRevocationLeaf, type LeafOptions } from "../pki/leaf.ts";
 import { decodePem, PemError } from "../pki/pem.ts";
+import type { RevocationOrder } from "../pki/revocation-extension.ts";
 import { ChainValidationError, verifyChainLocally } from "../pki/validate.ts";
 import { webCrypto } from "../pki/web-crypto.ts";
 import { ChainError, LeafError } from "./errors.ts";
@@ -40,16 +41,31 @@ export interface LeafCredentials extends Credentials {
  * the signer's policy
  */
 export async function signCommand(signer: Signer, name: Name, command: Command): Promise<LeafCredentials> {
+  return await signed(() => issueLeaf({ ...leafOptions(signer), name, command }));
+}
+
+/**
+ * Makes a leaf that brings a revocation list to the endpoint.
+ *
+ * @throws {LeafError} as {@link signCommand}
+ */
+export async function signRevocation(signer: Signer, order: RevocationOrder): Promise<LeafCredentials> {
+  return await signed(() => issueRevocationLeaf({ ...leafOptions(signer), ...order }));
+}
+
+function leafOptions({ chainPem, keyPem, keyType }: Signer): LeafOptions {
+  return {
+    issuerChain: chainPem,
+    issuerKey: keyPem,
+    keyType,
+    now: Date.now(),
+    random: (length) => webCrypto.getRandomValues(new Uint8Array(length)),
+  };
+}
+
+async function signed<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await issueLeaf({
-      issuerChain: signer.chainPem,
-      issuerKey: signer.keyPem,
-      keyType: signer.keyType,
-      name,
-      command,
-      now: Date.now(),
-      random: (length) => webCrypto.getRandomValues(new Uint8Array(length)),
-    });
+    return await work();
   } catch (error) {
     throw asLeafError(error, "couldn't generate certificate chain: ");
   }

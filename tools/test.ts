@@ -21,6 +21,7 @@ const denoTests = [
   "test/pki",
   "test/client",
   "test/cli",
+  "test/mod",
   "test/daemon/common/flags.test.ts",
   "test/daemon/common/log.test.ts",
   "test/daemon/console/ring.test.ts",

@@ -352,6 +352,14 @@ export class Machine {
     return daemon;
   }
 
+  /** Starts albatross-log and waits until it serves. */
+  async startLog(): Promise<Daemon> {
+    const words = [`--tmpdir=${this.tmpdir}`, `--logfile=${this.dbdir}/log`, "-vv"];
+    const daemon = this.launch("albatross-log", words);
+    await daemon.logged("listening on");
+    return daemon;
+  }
+
   /** The words of albatrossd's command line. */
   get words(): readonly string[] {
     return [`--tmpdir=${this.tmpdir}`, `--dbdir=${this.dbdir}`, "-vv"];

@@ -12,20 +12,13 @@ import { type Finished, runClient } from "../cli/run-client.ts";
 import { LogClient } from "../daemon/log/log-rig.ts";
 import { dial, EndpointRig, leafFor, policyExtension } from "../daemon/tls-endpoint/endpoint-rig.ts";
 import { REVOCATION_ID, usual } from "../support/certificates.ts";
-import { create, type Daemon, destroy, forceCreate, images, Machine, network, restarting, until } from "./harness.ts";
+import { create, destroy, forceCreate, images, Machine, network, restarting, until } from "./harness.ts";
 
 let kernels: Awaited<ReturnType<typeof images>>;
 
 before(async () => {
   kernels = await images();
 });
-
-async function startLog(machine: Machine): Promise<Daemon> {
-  const words = [`--tmpdir=${machine.tmpdir}`, `--logfile=${machine.dbdir}/log`, "-vv"];
-  const daemon = machine.launch("albatross-log", words);
-  await daemon.logged("listening on");
-  return daemon;
-}
 
 /** A subscription that has seen all that is past, by default everything there is. */
 async function watch(machine: Machine, name = ":", count = 10_000): Promise<LogClient> {
@@ -49,7 +42,7 @@ async function lastOf(client: LogClient, ...kinds: readonly LogEvent["kind"][]):
 describe("the event log of a host", () => {
   it("has the life of a unikernel in order, with digest, pid, taps, status and duration", async () => {
     await Machine.with(async (machine) => {
-      await startLog(machine);
+      await machine.startLog();
       await machine.start();
       const client = await watch(machine, "foo:");
       const bridge = machine.bridge();
@@ -82,7 +75,7 @@ describe("the event log of a host", () => {
 
   it("has crashes, restarts, ends and what could not be started", async () => {
     await Machine.with(async (machine) => {
-      await startLog(machine);
+      await machine.startLog();
       await machine.start();
       const client = await watch(machine, ":x");
       const words = ["status=3"];
@@ -115,7 +108,7 @@ describe("the event log of a host", () => {
 
   it("has policies, block devices, and the daemons", async () => {
     await Machine.with(async (machine) => {
-      await startLog(machine);
+      await machine.startLog();
       const daemon = await machine.start();
       const policy = { unikernels: 2, cpuIds: [0], memory: 64, block: 8, bridges: [] };
       await machine.expect("foo:", { kind: "policy-add", policy }, "added policy");
@@ -142,11 +135,11 @@ describe("the event log of a host", () => {
     await Machine.with(async (machine) => {
       await machine.start();
       await machine.expect(":a", create(kernels["ticker"]), "created unikernel"); // with no log at all
-      let log = await startLog(machine);
+      let log = await machine.startLog();
       await machine.expect(":b", create(kernels["ticker"]), "created unikernel");
       await log.stop("SIGKILL");
       await machine.expect(":a", destroy, "destroyed unikernel");
-      log = await startLog(machine);
+      log = await machine.startLog();
       await machine.expect(":b", destroy, "destroyed unikernel");
       const client = await watch(machine);
       const about = () =>
@@ -171,7 +164,7 @@ describe("the event log of a host", () => {
 
   it("has what albatrossd adopts after a crash, and that nobody knows how such a process ended", async () => {
     await Machine.with(async (machine) => {
-      await startLog(machine);
+      await machine.startLog();
       const daemon = await machine.start();
       await machine.expect(":a", create(kernels["ticker"]), "created unikernel");
       const [pid] = machine.processesOf(":a");
@@ -190,7 +183,7 @@ describe("the event log of a host", () => {
 
   it("never keeps a unikernel waiting, be the log stopped in its tracks", async () => {
     await Machine.with(async (machine) => {
-      const log = await startLog(machine);
+      const log = await machine.startLog();
       await machine.start();
       process.kill(log.pid, "SIGSTOP");
       try {
@@ -212,7 +205,7 @@ describe("the client", () => {
     runClient(["log", `--tmpdir=${machine.tmpdir}`, ...words]);
 
   before(async () => {
-    await startLog(machine);
+    await machine.startLog();
     await machine.start();
     await machine.expect("foo:a", create(kernels["ticker"]), "created unikernel");
     await machine.expect("foo:a", destroy, "destroyed unikernel");
@@ -267,7 +260,7 @@ describe("the client", () => {
   it("says where to go on when the log goes away", async () => {
     const lone = new Machine();
     try {
-      const log = await startLog(lone);
+      const log = await lone.startLog();
       const { status, stderr } = await runClient(["log", `--tmpdir=${lone.tmpdir}`], {
         onOutput: (stdout) => void (stdout.includes("startup") && log.stop()),
       });
@@ -298,7 +291,7 @@ describe("the log and the endpoint", () => {
   let log: LogClient;
 
   before(async () => {
-    await startLog(machine);
+    await machine.startLog();
     await machine.start();
     await rig.start();
     log = await watch(machine);

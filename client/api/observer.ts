@@ -1,0 +1,168 @@
+/**
+ * The commands that observe: consoles, statistics, the event log.
+ *
+ * @module
+ */
+import type { Name } from "../../core/name.ts";
+import { ProtocolError } from "../errors.ts";
+import { follow } from "../follow.ts";
+import { absoluteName } from "../statistics.ts";
+import { type ConsoleLine, consoleLine } from "./console-line.ts";
+import type { LogEntry, LogOptions } from "./log.ts";
+import { asName, asOne, asPath, byName, type NameInput, ownName } from "./names.ts";
+import { expectSuccess } from "./replies.ts";
+import type { Sample } from "./statistics.ts";
+import type { CallOptions, Transport } from "./transport.ts";
+
+/** Where a console begins. */
+export interface ConsoleOptions extends CallOptions {
+  /** From this time on. */
+  readonly since?: Date | undefined;
+  /** How many past lines; without `since`. @default {20} */
+  readonly count?: number | undefined;
+}
+
+const COUNT = 20;
+
+/** The part of {@link Albatross} that observes. */
+export class Observer {
+  /** @internal */
+  protected readonly transport: Transport;
+
+  /** @internal */
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
+
+  /**
+   * What a unikernel prints, past lines first, then as it comes, until the unikernel is forgotten or the loop is left.
+   * Lines are printed faster than they are taken: the daemon leaves out some, and says so in a line.
+   *
+   * @param name of the unikernel; it need not be there yet
+   * @param options where to begin, and a signal to give up by
+   * @returns lines, to be iterated once; leaving the loop ends the subscription
+   * @throws {InputError} `argument`, by the iteration
+   * @throws {RefusedError} by the iteration
+   * @throws {AbortedError} by the iteration, after the signal
+   * @throws {ClientError} by the iteration, as every command
+   *
+   * @example
+   * ```ts
+   * import { connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * for await (const { time, text } of albatross.console("hello", { count: 5 })) {
+   *   console.log(`${time.toISOString()} ${text}`);
+   *   if (text.includes("tick")) break;
+   * }
+   * ```
+   *
+   * @example For a while
+   * ```ts
+   * import { AbortedError, connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * try {
+   *   for await (const { text } of albatross.console("hello", { signal: AbortSignal.timeout(100) })) console.log(text);
+   * } catch (error) {
+   *   if (!(error instanceof AbortedError)) throw error;
+   * }
+   * ```
+   */
+  async *console(name: NameInput, options: ConsoleOptions = {}): AsyncGenerator<ConsoleLine, void> {
+    const { since, count = COUNT } = options;
+    const from = since === undefined ? { count } : { since: since.getTime() };
+    const opened = await this.transport.open(asOne(name), { kind: "console-subscribe", from }, options);
+    for await (const { payload } of follow(opened)) {
+      if (payload.kind !== "data" || payload.data.kind !== "console") {
+        throw new ProtocolError(`A ${payload.kind} message came instead of a console line`);
+      }
+      yield consoleLine(payload.data.timestamp, payload.data.line);
+    }
+  }
+
+  /**
+   * The consoles that are kept of unikernels that do not run any more.
+   *
+   * @param path where; everywhere unless given
+   * @param options a signal to give up by
+   * @returns names in their order, for {@link Albatross.console}
+   * @throws {InputError} `argument`, if it is no path
+   * @throws {ClientError} as every command
+   *
+   * @example
+   * ```ts
+   * import { connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * for (const name of await albatross.inactiveConsoles()) console.log(name.text);
+   * ```
+   */
+  async inactiveConsoles(path?: NameInput, options: CallOptions = {}): Promise<readonly Name[]> {
+    const asked = asPath(path);
+    const { reply } = await this.transport.ask(asked, { kind: "console-inactive" }, options);
+    const { names } = expectSuccess(reply, "consoles");
+    return names
+      .map((name) => ({ name: ownName(asked, reply.header.name, name) }))
+      .sort(byName)
+      .map(({ name }) => name);
+  }
+
+  /**
+   * What unikernels use, as albatross-stats measures it, until the loop is left.
+   *
+   * @param name of a unikernel, or a path for all below it; all unless given
+   * @param options a signal to give up by
+   * @returns samples, to be iterated once; leaving the loop ends the subscription
+   * @throws {InputError} `argument`, by the iteration
+   * @throws {RefusedError} by the iteration
+   * @throws {ClientError} by the iteration, as every command
+   *
+   * @example
+   * ```ts
+   * import { connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * for await (const { name, usage, memory } of albatross.statistics("hello")) {
+   *   console.log(`${name} ${usage.utime + usage.stime} s, ${memory?.rss} pages`);
+   *   break;
+   * }
+   * ```
+   */
+  async *statistics(name: NameInput = ":", options: CallOptions = {}): AsyncGenerator<Sample, void> {
+    const { sampleOf } = await import("./statistics.ts");
+    const asked = asName(name);
+    const opened = await this.transport.open(asked, { kind: "statistics-subscribe" }, options);
+    for await (const { payload, header } of follow(opened)) {
+      if (payload.kind !== "data" || payload.data.kind !== "statistics") {
+        throw new ProtocolError(`A ${payload.kind} message came instead of a sample`);
+      }
+      yield sampleOf(absoluteName(asked, header.name), payload.data.statistics);
+    }
+  }
+
+  /**
+   * What happens on the host, as albatross-log keeps it.
+   *
+   * @param options which events, and a signal to give up by
+   * @returns events, to be iterated once; leaving the loop ends the subscription
+   * @throws {InputError} `argument`, by the iteration
+   * @throws {RefusedError} by the iteration
+   * @throws {ProtocolError} by the iteration, also if the host has no log
+   * @throws {ClientError} by the iteration, as every command
+   *
+   * @example
+   * ```ts
+   * import { connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * for await (const { time, event, host } of albatross.log({ count: 100, follow: false })) {
+   *   console.log(`${time.toISOString()} ${event} ${host}`);
+   * }
+   * ```
+   */
+  async *log(options: LogOptions = {}): AsyncGenerator<LogEntry, void> {
+    const { readLog } = await import("./log.ts");
+    yield* readLog(this.transport, options);
+  }
+}
