@@ -132,7 +132,7 @@ export class Registry {
       } catch (error) {
         if (!(error instanceof CollectorError)) throw error;
         if (!source.failing) {
-          const text = `cannot measure ${name.toDisplay()}: ${error.message}`;
+          const text = `a reading of ${name.toDisplay()} failed: ${error.message}`;
           if (error.reason === "gone")
             this.#log.info(text); // albatrossd will tell of its end
           else this.#log.warning(text);

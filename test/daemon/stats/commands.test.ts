@@ -150,7 +150,7 @@ describe("a unikernel", () => {
       await samples(wire, 4);
       assert.deepEqual(namesOf(wire), [":a", ":b", ":b", ":b"]);
       assert.equal(rig.service.registry.counts.active, 2);
-      const told = rig.lines.filter((line) => line.includes("cannot measure [unikernel: :a]"));
+      const told = rig.lines.filter((line) => line.includes("a reading of [unikernel: :a] failed"));
       assert.equal(told.length, 1, "each failure was logged");
     }));
 
