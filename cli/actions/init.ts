@@ -14,9 +14,9 @@ import type { Context } from "../context.ts";
 import { planAccounts } from "../init/accounts.ts";
 import { AUTHORITY_DIRECTORY, hasCertificate, planAuthority } from "../init/authority.ts";
 import { planDirectories } from "../init/directories.ts";
-import { askText, askYes } from "../init/questions.ts";
 import { carryOut, type Outcome, type Report, type Step, withOutcomes } from "../init/step.ts";
 import { hasPackagedUnits, hasSystemd, planUnits } from "../init/systemd.ts";
+import { askText, askYes } from "../questions.ts";
 import { isTerminal } from "../style.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -35,6 +35,7 @@ function directories(): readonly Directory[] {
     { path: database, owner: "root", group: ACCOUNT, mode: 0o750 },
     { path: blockDirectory(database), owner: "root", group: "root", mode: 0o700 },
     { path: join(database, "log"), owner: ACCOUNT, group: ACCOUNT, mode: 0o750 },
+    { path: join(database, "console"), owner: ACCOUNT, group: ACCOUNT, mode: 0o750 },
     { path: join(database, "crls"), owner: ACCOUNT, group: ACCOUNT, mode: 0o750 },
     { path: CERTIFICATE_DIRECTORY, owner: "root", group: ACCOUNT, mode: 0o750 },
   ];

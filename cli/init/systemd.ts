@@ -9,7 +9,7 @@ import { replaceFile } from "../replace-file.ts";
 import { makeFolders } from "./folders.ts";
 import { runProgram } from "./program.ts";
 import type { Step } from "./step.ts";
-import { isEndpointUnit, temporaryFiles, unitFor, units } from "./units.ts";
+import { isEndpointUnit, isOptionalUnit, temporaryFiles, unitFor, units } from "./units.ts";
 
 /** Where an administrator's units are, and those of packages. */
 const UNIT_DIRECTORY = "/etc/systemd/system";
@@ -46,7 +46,7 @@ export function planUnits({ root, executable, endpoint }: UnitOptions): readonly
         ...planFile(root, TMPFILES, temporaryFiles),
         ...wanted.flatMap(([name, text]) => planFile(root, `${UNIT_DIRECTORY}/${name}`, unitFor(text, executable))),
       ];
-  const names = wanted.map(([name]) => name);
+  const names = wanted.map(([name]) => name).filter((name) => !isOptionalUnit(name));
   const missing = names.filter((name) => !isEnabled(root, name));
   const where = root === "/" ? [] : ["--root", root];
   const enable: Step[] =

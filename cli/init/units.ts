@@ -8,6 +8,7 @@ import consoleService from "../../packaging/systemd/albatross_console.service" w
 import consoleSocket from "../../packaging/systemd/albatross_console.socket" with { type: "text" };
 import daemonService from "../../packaging/systemd/albatross_daemon.service" with { type: "text" };
 import daemonSocket from "../../packaging/systemd/albatross_daemon.socket" with { type: "text" };
+import influxService from "../../packaging/systemd/albatross_influx.service" with { type: "text" };
 import logService from "../../packaging/systemd/albatross_log.service" with { type: "text" };
 import logSocket from "../../packaging/systemd/albatross_log.socket" with { type: "text" };
 import statsService from "../../packaging/systemd/albatross_stats.service" with { type: "text" };
@@ -24,6 +25,7 @@ export const units: ReadonlyMap<string, string> = new Map([
   ["albatross_console.socket", consoleSocket],
   ["albatross_daemon.service", daemonService],
   ["albatross_daemon.socket", daemonSocket],
+  ["albatross_influx.service", influxService],
   ["albatross_log.service", logService],
   ["albatross_log.socket", logSocket],
   ["albatross_stats.service", statsService],
@@ -41,6 +43,11 @@ export function unitFor(text: string, executable: string): string {
     new RegExp(`${PACKAGED_FOLDER}(albatross[a-z-]*)`, "g"),
     (_whole, role: string) => `${executable} ${role}`,
   );
+}
+
+/** Whether a unit is of no use before an administrator has said more, e.g. where the statistics shall go. */
+export function isOptionalUnit(name: string): boolean {
+  return name === "albatross_influx.service";
 }
 
 /** The units of the endpoint, which needs a certificate before it can be started. */

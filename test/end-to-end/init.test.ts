@@ -254,6 +254,7 @@ describe("the units", () => {
     ["albatross_console", 2],
     ["albatross_stats", 2],
     ["albatross_log", 2],
+    ["albatross_influx", 2],
     ["albatross_tls_endpoint", 2],
   ] as const) {
     it(`${name}: an exposure of ${most} at most, as systemd counts`, async () => {

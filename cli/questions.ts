@@ -4,8 +4,8 @@
  * @module
  */
 import { readSync } from "node:fs";
-import { writeText } from "../output.ts";
-import { UsageError } from "../usage-error.ts";
+import { writeText } from "./output.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** The longest answer, bytes. */
 export const ANSWER_MAX = 1024;
