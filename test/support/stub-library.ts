@@ -34,3 +34,9 @@ export function compileStub(source: string, ...definitions: readonly string[]): 
   execFileSync("gcc", [...flags, ...definitions.map((name) => `-D${name}`), "-o", path, source], { stdio: "pipe" });
   return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
+
+/** The acted C library of FreeBSD for whole daemons. */
+export const FREEBSD_SYSTEM: string = fileURLToPath(new URL("freebsd/stub-freebsd-system.c", import.meta.url));
+
+/** Loaded before a program, makes it take this machine for one with FreeBSD. */
+export const PRETEND_FREEBSD: string = fileURLToPath(new URL("freebsd/pretend.ts", import.meta.url));
