@@ -37,6 +37,8 @@ export interface BlockEntry {
 export interface Consumer {
   readonly name: Name;
   readonly arguments: Pick<UnikernelArguments, "memory" | "cpuIds" | "networks" | "blockDevices">;
+  /** MiB that are counted at least: those of what it replaces, which is still there or may have to come back. */
+  readonly heldMemory?: Int | undefined;
 }
 
 /** Everything admission depends on. Maps are keyed by {@link Name.key}. */
@@ -86,7 +88,9 @@ export function usedBelow(resources: Resources, path: Name): Used {
   for (const unikernel of resources.unikernels.values()) {
     if (!isBelow(unikernel.name, path)) continue;
     count++;
-    memory = add(memory, unikernel.arguments.memory);
+    const { heldMemory = 0, arguments: given } = unikernel;
+    const holds = heldMemory > given.memory; // bigints are beyond Math.max
+    memory = add(memory, holds ? heldMemory : given.memory);
   }
   return { count, memory };
 }

@@ -48,13 +48,15 @@ function applyToUnikernel(before: Unikernel | undefined, event: Event): Unikerne
   if (before === undefined) return undefined;
   switch (event.kind) {
     case "unikernel-respecified": {
-      const changed = { ...before, spec: event.spec, arguments: event.spec.arguments };
+      const { spec, heldMemory } = event;
+      const changed = { ...before, spec, arguments: spec.arguments, heldMemory };
       // Once the former process has ended, its history is over, too.
       return before.phase.kind === "running" ? changed : { ...changed, restarts: 0, failures: 0, lastExit: undefined };
     }
     case "unikernel-started":
       return {
         ...before,
+        heldMemory: undefined,
         phase: { kind: "running", run: event.run },
         restarts: before.lastExit === undefined ? before.restarts : before.restarts + 1,
         startedAt: event.run.startedAt,

@@ -30,7 +30,13 @@ export type Event =
   /** Admitted: holds its resources from now on. Replaces what was under the name. */
   | { readonly kind: "unikernel-admitted"; readonly name: Name; readonly spec: UnikernelSpec }
   /** Shall run with another configuration; the present process, if any, still is of the former one. */
-  | { readonly kind: "unikernel-respecified"; readonly name: Name; readonly spec: UnikernelSpec }
+  | {
+      readonly kind: "unikernel-respecified";
+      readonly name: Name;
+      readonly spec: UnikernelSpec;
+      /** MiB that it holds at least until it has started: those of the former configuration. */
+      readonly heldMemory?: Int;
+    }
   /** Restored from the store, not running yet. `at` in milliseconds since 1970. */
   | {
       readonly kind: "unikernel-restored";

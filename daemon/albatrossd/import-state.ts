@@ -53,6 +53,13 @@ export async function importState(
   if (!store.importDue) return;
   const file = stateFile(databaseDirectory);
   if (!existsSync(file)) {
+    // The original renames the former file before it writes the new one: an end in between leaves this.
+    const backup = stateFile(databaseDirectory, "backup");
+    if (existsSync(backup)) {
+      throw new Error(
+        `Cannot import ${file}: it is missing, but ${backup} is there, as after an interrupted change. Nothing was started; rename ${backup} to ${file} to take it over, or move it away to start with nothing`,
+      );
+    }
     log.warning("no state dump found, starting with no unikernels");
     store.recordImport([], EMPTY_STATE);
     return;

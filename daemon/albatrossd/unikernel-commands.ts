@@ -81,7 +81,8 @@ async function replace(supervisor: Supervisor, present: Unikernel, spec: Unikern
   // Others may have taken resources meanwhile.
   const decision = decideCreate(supervisor.state, name, spec.arguments, true);
   if (decision.kind === "refuse") return failure(decision.text);
-  supervisor.note({ kind: "unikernel-respecified", name, spec });
+  const replaced = { kind: "unikernel-respecified", name, spec, heldMemory: present.arguments.memory } as const;
+  supervisor.note(replaced);
   const release = holdLost(supervisor, present, spec);
   try {
     await supervisor.stop(name);
@@ -90,7 +91,7 @@ async function replace(supervisor: Supervisor, present: Unikernel, spec: Unikern
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
     return failure(text(error));
   }
-  supervisor.note({ kind: "unikernel-respecified", name, spec }); // now that it does not run: its history is over
+  supervisor.note(replaced); // again, now that it does not run: its history is over
   try {
     await supervisor.launch(name, how);
     release();

@@ -9,6 +9,7 @@ import { apply } from "../../../core/engine/apply.ts";
 import type { Event } from "../../../core/engine/event.ts";
 import { CRASH_LOOP_FAILURES, describePhase, EMPTY_STATE, ENDED_MAX, type State } from "../../../core/engine/state.ts";
 import { parseName } from "../../../core/name.ts";
+import { usedBelow } from "../../../core/resources.ts";
 import { after, plain, run, running, spec } from "./sample.ts";
 
 const name = parseName("foo:a");
@@ -64,6 +65,27 @@ describe("a unikernel", () => {
     assert.deepEqual([one(state).phase.kind, one(state).arguments.memory, one(state).failures], ["running", 99, 5]);
     state = apply(apply(state, { ...exited, instance: "b" }), replaced);
     assert.deepEqual([one(state).failures, one(state).restarts, one(state).lastExit], [0, 0, undefined]);
+  });
+
+  it("holds the memory of what it replaces until it has started, or that has come back", () => {
+    const used = (state: State) => usedBelow(state, parseName(":")).memory;
+    const before = after(...running("foo:a"));
+    const larger = used(before);
+    const smaller: Event = { kind: "unikernel-respecified", name, spec: spec({ memory: 1 }), heldMemory: larger };
+    let state = apply(before, smaller);
+    assert.deepEqual([one(state).arguments.memory, used(state)], [1, larger]);
+    state = apply(apply(state, exited), smaller);
+    assert.equal(used(state), larger);
+    assert.equal(used(apply(state, { kind: "unikernel-started", name, run: run("b") })), 1);
+    const back = apply(state, { kind: "unikernel-respecified", name, spec: spec() });
+    assert.equal(used(back), larger);
+    const grown = apply(before, {
+      kind: "unikernel-respecified",
+      name,
+      spec: spec({ memory: 99 }),
+      heldMemory: larger,
+    });
+    assert.equal(used(grown), 99);
   });
 
   it("forgets the option --name in what it is and what it shall be", () => {

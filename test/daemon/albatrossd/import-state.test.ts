@@ -1,7 +1,7 @@
 /** State files of the original, of every version, taken over into an empty database. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -127,6 +127,22 @@ describe("a state file of the original", () => {
         assert.deepEqual(what.store.load().unikernels, []);
       });
     }
+  });
+
+  it("that is missing beside its predecessor, as after an interrupted change, is not taken for none", async () => {
+    await importing(undefined, async (what) => {
+      const backup = join(what.folder, "state.bak");
+      const [, vector] = vectorList("state.json");
+      writeFileSync(backup, unhex(vector?.hex ?? ""));
+      await assert.rejects(
+        what.run(),
+        /state: it is missing, but .*state\.bak is there.*Nothing was started; rename /s,
+      );
+      assert.equal(what.store.importDue, true);
+      renameSync(backup, join(what.folder, "state"));
+      await what.run();
+      assert.ok(what.store.load().unikernels.length > 0);
+    });
   });
 
   it("that is not there is looked for once only", async () => {
