@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { NAME_ATTEMPTS, thisSystem } from "../../backends/bhyve/bhyve-backend.ts";
 import { checkBhyve, DEVICE_LIMIT, inDeviceOrder } from "../../backends/bhyve/bhyve-checks.ts";
 import { machineName, machineOf } from "../../backends/bhyve/bhyve-command-line.ts";
+import { PATIENCE_MS } from "../../conformance/rig.ts";
 import { fromBytes, fromText } from "../../core/byte-string.ts";
 import type { UnikernelArguments } from "../../core/unikernel.ts";
 import { decodeExtension, encodeExtension } from "../../core/wire/extension.ts";
 import { BhyveRig, machine, runs } from "./bhyve-rig.ts";
-import { PATIENCE_MS } from "./launcher-rig.ts";
 
 const destroyed = "bhyvectl --destroy --vm=alba-4711";
 const ended = { kind: "exit", code: 0 };

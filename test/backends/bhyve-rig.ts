@@ -9,10 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Backend, BackendHost, Launched, LaunchRequest } from "../../backends/backend.ts";
 import { type BhyveSystem, makeBhyveBackend } from "../../backends/bhyve/bhyve-backend.ts";
+import { PATIENCE_MS, plainArguments } from "../../conformance/rig.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { Name, parseLabel } from "../../core/name.ts";
 import type { MacAddress, UnikernelArguments } from "../../core/unikernel.ts";
-import { PATIENCE_MS, plainArguments } from "./launcher-rig.ts";
 
 /** The programs. */
 export type Program = "bhyveload" | "grub-bhyve" | "bhyve" | "bhyvectl";

@@ -4,17 +4,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Backend, BackendHost } from "../../backends/backend.ts";
 import { inspectImage } from "../../backends/image.ts";
 import { withImageFile } from "../../backends/image-file.ts";
+import { backendConformance } from "../../conformance/backend.ts";
+import { LauncherRig, plainArguments, signal, stringsOf } from "../../conformance/rig.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { MacAddress } from "../../core/unikernel.ts";
 import { buildUnikernels, type UnikernelName, type UnikernelTarget } from "../unikernels/build.ts";
-import { descriptorsOf, LauncherRig, plainArguments, signal, statusOf, stringsOf } from "./launcher-rig.ts";
 import { TapPair } from "./tap-pair.ts";
 
 /** How to run the suite. */
@@ -33,6 +33,17 @@ export interface ConformanceOptions {
 export function launcherConformance(options: ConformanceOptions): void {
   const { title, backend, host, target } = options;
   const hvt = target === "hvt";
+  backendConformance({
+    title: `${title}, as every backend`,
+    backend,
+    host,
+    type: "solo5",
+    async prepare(folder) {
+      const { ticker } = await buildUnikernels(join(folder, "images"), { target });
+      return { image: ticker, words: ["interval=10"], line: "tick 2" };
+    },
+    skip: options.skip,
+  });
   describe(title, { skip: options.skip !== undefined }, () => {
     let rig: LauncherRig;
     let images: Record<UnikernelName, string>;
@@ -100,13 +111,6 @@ export function launcherConformance(options: ConformanceOptions): void {
       assert.deepEqual(status, hvt ? { kind: "exit", code: 1 } : { kind: "signal", signal: 15 });
     });
 
-    it("ends by SIGKILL", async () => {
-      const sleeper = await rig.launch(images.ticker, ["interval=10"]);
-      await sleeper.output("tick 2");
-      signal(sleeper.child.pid, "SIGKILL");
-      assert.deepEqual((await sleeper.end()).status, { kind: "signal", signal: 9 });
-    });
-
     it("ends when nobody can read the console any more", async () => {
       const writer = await rig.launch(images.ticker, ["interval=10"]);
       await writer.output("tick 2");
@@ -122,58 +126,6 @@ export function launcherConformance(options: ConformanceOptions): void {
       const commandLine = stringsOf(sleeper.child.pid, "cmdline");
       assert.deepEqual(commandLine, sleeper.launcher.commandLine?.(sleeper.request));
       assert.deepEqual(commandLine.slice(-8), ["--mem=32", "--", images.ticker, "interval=10", ...words]);
-    });
-
-    it("gives the process nothing but its own: environment, descriptors, session", async () => {
-      const marker = join(rig.directory, "marker");
-      writeFileSync(marker, "");
-      const inherited = openSync(marker, "r+");
-      const sleeper = await rig.launch(images.ticker, ["interval=10"], { environment: { MARK: "1" } });
-      await sleeper.output("tick 1");
-      const { pid } = sleeper.child;
-      assert.deepEqual(stringsOf(pid, "environ").toSorted(), ["MARK=1", `PATH=${host.path}`]);
-      const descriptors = descriptorsOf(pid);
-      const fifo = descriptors.get(0) ?? "";
-      assert.ok(fifo.startsWith(`${rig.directory}/fifo`), fifo);
-      assert.deepEqual([descriptors.get(1), descriptors.get(2)], [fifo, fifo]);
-      const own = /^(\/dev\/(kvm|null|urandom)|anon_inode:.*)$/;
-      const others = [...descriptors].filter(([descriptor, what]) => descriptor > 2 && !own.test(what));
-      assert.deepEqual(others, [], "these were inherited");
-      assert.deepEqual(statusOf(pid, "NSsid")[0], String(pid), "a session of its own");
-      closeSync(inherited);
-    });
-
-    it("confines every thread to the CPUs that were asked for", async () => {
-      for (const cpu of [0, availableParallelism() - 1]) {
-        const sleeper = await rig.launch(images.ticker, ["interval=10"], { cpuIds: [cpu] });
-        await sleeper.output("tick 1");
-        for (const allowed of statusOf(sleeper.child.pid, "Cpus_allowed_list")) assert.equal(allowed, String(cpu));
-      }
-    });
-
-    it("leaves the order in which processes are killed when memory runs out as it is", async () => {
-      assert.equal(await oomScoreOfChild("100"), "100");
-    });
-
-    it("does not pass on an exemption from being killed then", {
-      skip: options.skip !== undefined || !mayProtectItself(),
-    }, async () => {
-      assert.equal(await oomScoreOfChild("-500"), "0");
-    });
-
-    async function oomScoreOfChild(score: string): Promise<string> {
-      const former = readFileSync(OWN_OOM_SCORE, "utf8");
-      try {
-        writeFileSync(OWN_OOM_SCORE, score);
-        const sleeper = await rig.launch(images.ticker, ["interval=10"]);
-        return readFileSync(`/proc/${sleeper.child.pid}/oom_score_adj`, "utf8").trim();
-      } finally {
-        writeFileSync(OWN_OOM_SCORE, former);
-      }
-    }
-
-    it("refuses a CPU that there is not, and starts nothing", async () => {
-      await assert.rejects(rig.launch(images.hello, [], { cpuIds: [8191] }), { name: "BackendRefusal" });
     });
 
     it("attaches block devices, in sectors of the size that was asked for", async () => {
@@ -228,19 +180,4 @@ export function launcherConformance(options: ConformanceOptions): void {
       assert.equal(backend.handles("solo5", { ...image, target: hvt ? "spt" : "hvt" }), false);
     });
   });
-}
-
-const OWN_OOM_SCORE = "/proc/self/oom_score_adj";
-
-/** Whether this process has the privilege to exempt itself from being killed when memory runs out. */
-function mayProtectItself(): boolean {
-  const former = readFileSync(OWN_OOM_SCORE, "utf8");
-  try {
-    writeFileSync(OWN_OOM_SCORE, "-1");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EACCES") return false;
-    throw error;
-  }
-  writeFileSync(OWN_OOM_SCORE, former);
-  return true;
 }

@@ -8,11 +8,11 @@ import { builtinBackends, chooseBackend } from "../../backends/builtin.ts";
 import { inspectImage } from "../../backends/image.ts";
 import { solo5CommandLine } from "../../backends/solo5-command-line.ts";
 import { solo5Backend } from "../../backends/solo5-launcher.ts";
+import { plainArguments } from "../../conformance/rig.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { Name, parseLabel } from "../../core/name.ts";
 import type { MacAddress } from "../../core/unikernel.ts";
 import { emptyHost, versionScript, writeScript } from "./fake-tender.ts";
-import { plainArguments } from "./launcher-rig.ts";
 import { makeImage, patched } from "./synthetic-image.ts";
 
 const machine = process.arch === "arm64" ? 183 : 62;

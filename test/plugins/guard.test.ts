@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
 import { BackendRefusal } from "../../backends/backend.ts";
 import { CollectorError, type CollectorSource } from "../../backends/collector.ts";
+import { plainArguments } from "../../conformance/rig.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { UnikernelType } from "../../core/unikernel-type.ts";
 import { faultOf } from "../../plugins/faults.ts";
@@ -15,7 +16,6 @@ import { guardEventSink } from "../../plugins/guard-event-sink.ts";
 import { GuardedReporter } from "../../plugins/guard-reporter.ts";
 import { guardTransport } from "../../plugins/guard-transport.ts";
 import type { Connection } from "../../runtime/connection.ts";
-import { plainArguments } from "../backends/launcher-rig.ts";
 import { LineLog } from "./plugin-files.ts";
 
 const never = new Promise<never>(() => undefined);

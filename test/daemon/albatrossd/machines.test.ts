@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { PATIENCE_MS } from "../../../conformance/rig.ts";
 import type { UnikernelSpec } from "../../../core/engine/state.ts";
 import { parseName } from "../../../core/name.ts";
 import { blockFile } from "../../../core/paths.ts";
@@ -18,7 +19,6 @@ import { listUnikernels } from "../../../daemon/albatrossd/unikernel-info.ts";
 import type { Log } from "../../../daemon/common/log.ts";
 import { type HostNetwork, HostNetworkError } from "../../../host/host-network.ts";
 import { BhyveRig, machine } from "../../backends/bhyve-rig.ts";
-import { PATIENCE_MS } from "../../backends/launcher-rig.ts";
 
 const name = parseName("vm");
 const spec: UnikernelSpec = { type: "bhyve", image: undefined, arguments: machine([["0", "disk"]]) };

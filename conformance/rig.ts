@@ -18,13 +18,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Backend, BackendHost, Launcher, LaunchRequest } from "../../backends/backend.ts";
-import { inspectImage } from "../../backends/image.ts";
-import { withImageFile } from "../../backends/image-file.ts";
-import { fromText } from "../../core/byte-string.ts";
-import { Name, parseLabel } from "../../core/name.ts";
-import type { UnikernelArguments } from "../../core/unikernel.ts";
-import type { ChildProcess, ExitStatus } from "../../runtime/process.ts";
+import type { Backend, BackendHost, Launcher, LaunchRequest } from "../backends/backend.ts";
+import { inspectImage } from "../backends/image.ts";
+import { withImageFile } from "../backends/image-file.ts";
+import { fromText } from "../core/byte-string.ts";
+import { Name, parseLabel } from "../core/name.ts";
+import type { UnikernelArguments } from "../core/unikernel.ts";
+import type { UnikernelType } from "../core/unikernel-type.ts";
+import type { ChildProcess, ExitStatus } from "../runtime/process.ts";
 
 /** Longest wait for anything a unikernel does, milliseconds. */
 export const PATIENCE_MS = 20_000;
@@ -51,6 +52,8 @@ export interface Wishes {
   readonly networks?: LaunchRequest["networks"];
   readonly blockDevices?: LaunchRequest["blockDevices"];
   readonly environment?: Readonly<Record<string, string>>;
+  /** MiB, 32 unless given. */
+  readonly memory?: number;
 }
 
 /** A launched unikernel. */
@@ -71,25 +74,36 @@ export class LauncherRig {
   readonly directory = mkdtempSync(join(tmpdir(), "launcher-"));
   readonly backend: Backend;
   readonly host: BackendHost;
+  readonly #type: UnikernelType;
   readonly #running = new Set<Launched>();
   #count = 0;
 
-  constructor(backend: Backend, host: BackendHost) {
+  constructor(backend: Backend, host: BackendHost, type: UnikernelType = "solo5") {
     this.backend = backend;
     this.host = host;
+    this.#type = type;
+  }
+
+  /** Unikernels that were started. */
+  get running(): number {
+    return this.#running.size;
   }
 
   /** Checks and starts a unikernel as albatrossd does. */
   async launch(imageFile: string, words: readonly string[] = [], wishes: Wishes = {}): Promise<Launched> {
-    const { networks = [], blockDevices = [], cpuIds = [], environment = {} } = wishes;
-    const image = withImageFile(imageFile, inspectImage);
+    const { networks = [], blockDevices = [], cpuIds = [], environment = {}, memory = 32 } = wishes;
+    const image = this.#type === "solo5" ? withImageFile(imageFile, inspectImage) : undefined;
     const given: UnikernelArguments = {
       ...plainArguments(words),
+      memory,
       cpuIds,
       networks: networks.map(({ name, mac }) => ({ name, bridge: undefined, mac })),
       blockDevices: blockDevices.map(({ name, sectorSize }) => ({ name, device: undefined, sectorSize })),
     };
-    const launcher = await this.backend.check({ arguments: given, image }, this.host);
+    const launcher = await this.backend.check(
+      { arguments: given, image, imageFile: imageFile === "" ? undefined : imageFile },
+      this.host,
+    );
     const fifo = join(this.directory, `fifo${this.#count++}`);
     execFileSync("mkfifo", [fifo]);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -116,13 +130,19 @@ export class LauncherRig {
     }
   }
 
-  /** Ends what still runs and removes all files. */
-  async close(): Promise<void> {
+  /** Ends what still runs. */
+  async endAll(): Promise<void> {
     for (const launched of this.#running) {
       signal(launched.child.pid, "SIGKILL");
       await launched.child.exited;
       launched.closeConsole();
     }
+    this.#running.clear();
+  }
+
+  /** Ends what still runs and removes all files. */
+  async close(): Promise<void> {
+    await this.endAll();
     rmSync(this.directory, { recursive: true });
   }
 }
