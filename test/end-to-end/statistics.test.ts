@@ -23,11 +23,45 @@ import {
   type Wire,
 } from "./harness.ts";
 
+/** Collects lines that come by TCP. */
+class Collector {
+  text = "";
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server = createServer((socket) => {
+    this.#sockets.add(socket);
+    socket
+      .on("error", () => undefined)
+      .on("data", (chunk) => {
+        this.text += chunk.toString();
+      });
+  });
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Complete lines so far, which are then forgotten. */
+  take(): string {
+    const end = this.text.lastIndexOf("\n") + 1;
+    const lines = this.text.slice(0, end);
+    this.text = this.text.slice(end);
+    return lines;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}
+
 const isRoot = process.getuid?.() === 0;
 const machine = new Machine();
 let kernels: Awaited<ReturnType<typeof images>>;
 let stats: Daemon;
 let albatrossd: Daemon;
+/** What the endpoint tells of itself. */
+const endpointNumbers = new Collector();
 
 /** Whether KVM's counters can be had: from a debugfs in a name space of its own. */
 const debugfs = ["unshare", "--mount", "sh", "-c", 'mount -t debugfs none /sys/kernel/debug && exec "$@"', "sh"];
@@ -59,7 +93,10 @@ describe("statistics", { skip: isRoot ? false : "only root can make network devi
     albatrossd = await machine.start();
     bridge = machine.bridge();
   });
-  after(() => machine.close());
+  after(async () => {
+    await machine.close();
+    endpointNumbers.close();
+  });
 
   it("begin with a unikernel and end with it, and a restart goes on under the same name", async () => {
     await stats.logged("connected to albatrossd");
@@ -158,7 +195,8 @@ describe("statistics", { skip: isRoot ? false : "only root can make network devi
     const port = await freePort();
     const files = ["cacert.pem", "server.pem", "server.key"].map((file) => join(cwd, file));
     const flags = [`--tmpdir=${machine.tmpdir}`, "--ip=127.0.0.1", `--port=${port}`, ...files];
-    const endpoint = machine.launch("albatross-tls-endpoint", [...flags, "-v"]);
+    const influx = `--influx=127.0.0.1:${await endpointNumbers.listen()}`;
+    const endpoint = machine.launch("albatross-tls-endpoint", [influx, ...flags, "-v"]);
     await endpoint.logged("listening on");
     const far = ["--ca=cacert.pem", "--ca-key=ca.key", `--destination=127.0.0.1:${port}`];
     const wanted = '"kind":"statistics"';
@@ -194,39 +232,12 @@ describe("statistics", { skip: isRoot ? false : "only root can make network devi
     assert.equal(wire.closed, false);
     wire.close();
   });
-});
 
-/** Collects lines that come by TCP. */
-class Collector {
-  text = "";
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server = createServer((socket) => {
-    this.#sockets.add(socket);
-    socket
-      .on("error", () => undefined)
-      .on("data", (chunk) => {
-        this.text += chunk.toString();
-      });
+  it("of the endpoint itself come every ten seconds", async () => {
+    const line = "connections,vm=albatross_tls_endpoint,kind=tls active=0i,total=2i\n";
+    await until("the endpoint tells of itself", () => endpointNumbers.text.includes(line));
   });
-
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** Complete lines so far, which are then forgotten. */
-  take(): string {
-    const end = this.text.lastIndexOf("\n") + 1;
-    const lines = this.text.slice(0, end);
-    this.text = this.text.slice(end);
-    return lines;
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-  }
-}
+});
 
 describe("a real InfluxDB", { skip: Influxd.unavailable() ?? false }, () => {
   const host = new Machine();

@@ -1,7 +1,8 @@
 /** The forwarder as a process, between a statistics daemon and a receiver. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -218,6 +219,49 @@ describe("the forwarder", () => {
       assert.equal(await daemon.stop(), 0);
       await peer.close();
       receiver.close();
+    }
+  });
+
+  it("writes by HTTPS to a server whose authority it was told, and to no other", async () => {
+    const [keyFile, certFile] = [join(directory, "server.key"), join(directory, "server.pem")];
+    const made = [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-subj",
+      "/CN=test",
+    ];
+    const names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", keyFile, "-out", certFile];
+    assert.equal(spawnSync("openssl", [...made, ...names]).status, 0);
+    let received = "";
+    const options = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+    const server = createHttpsServer(options, (request, response) => {
+      request.on("data", (chunk: Buffer) => {
+        received += `${request.headers.authorization}: ${chunk.toString()}`;
+      });
+      request.on("end", () => response.writeHead(204).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const peer = await statsDaemon(join(directory, "util/stat.sock"), [":hello"], []);
+    const url = `--influx-url=https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const words = [`--tmpdir=${directory}`, url, "--influx-org=o", "--influx-bucket=b", "-vv"];
+    const environment = { INFLUX_CREDENTIALS: "t0ken" };
+    const trusting = { ...environment, NODE_EXTRA_CA_CERTS: certFile };
+    const daemons = [environment, trusting].map((each) => new Daemon([...program("albatross-influx"), ...words], each));
+    try {
+      await daemons[0]?.logged(/cannot write to InfluxDB, trying again: .*certificate/);
+      await until("lines come", () => received.includes("vmm,vm=hello"));
+      assert.match(received, /^Token t0ken: resource_usage,vm=hello /);
+      assert.equal(received.split("resource_usage").length, 2, "the other one has written, too");
+    } finally {
+      for (const daemon of daemons) assert.equal(await daemon.stop(), 0);
+      await peer.close();
+      server.closeAllConnections();
+      server.close();
     }
   });
 });
