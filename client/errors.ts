@@ -57,7 +57,23 @@ export abstract class ClientError extends Error {
   abstract readonly exitStatus: number;
 }
 
-/** No connection to the daemon was made. */
+/**
+ * No connection to the daemon was made.
+ *
+ * @example
+ * ```ts
+ * import { connect, ConnectError, ProtocolError } from "albatross";
+ *
+ * const albatross = await connect({ tmpdir: "/nowhere" });
+ * try {
+ *   await albatross.info();
+ * } catch (error) {
+ *   if (error instanceof ConnectError) console.log(`no daemon at ${error.address}: ${error.systemCode}`);
+ *   else if (error instanceof ProtocolError) console.log("whether the command was carried out is unknown");
+ *   else throw error;
+ * }
+ * ```
+ */
 export class ConnectError extends ClientError {
   override readonly name = "ConnectError";
   readonly code = "connect";
@@ -81,7 +97,22 @@ export class ProtocolError extends ClientError {
   readonly exitStatus = EXIT_COMMUNICATION;
 }
 
-/** The daemon refused a command. `message` is its reason. */
+/**
+ * The daemon refused a command. `message` is its reason.
+ *
+ * @example
+ * ```ts
+ * import { connect, RefusedError } from "albatross";
+ *
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * try {
+ *   await albatross.destroy("nobody");
+ * } catch (error) {
+ *   if (!(error instanceof RefusedError)) throw error;
+ *   console.log(`${error.host}: ${error.message}`);
+ * }
+ * ```
+ */
 export class RefusedError extends ClientError {
   override readonly name = "RefusedError";
   readonly code = "refused";
@@ -105,7 +136,27 @@ export class AbortedError extends ClientError {
   readonly exitStatus = EXIT_INTERRUPTED;
 }
 
-/** The server did not accept our certificate, and said so by a TLS alert. */
+/**
+ * The server did not accept our certificate, and said so by a TLS alert.
+ *
+ * @example
+ * ```ts
+ * import { CertificateRefusedError, ChainError, connect, generateAuthority, LeafError, ServerNotAuthenticatedError } from "albatross";
+ *
+ * const { certificate, key } = await generateAuthority({ name: "stranger" });
+ * const remote = { host: "127.0.0.1", port: 1025, ca: certificate, caKey: key, serverCa: "cacert.pem" };
+ * const albatross = await connect({ remote });
+ * try {
+ *   await albatross.info();
+ * } catch (error) {
+ *   if (error instanceof ChainError) console.log(`our certificates do not lead to the server's: ${error.detail}`);
+ *   else if (error instanceof CertificateRefusedError) console.log(`revoked, or unknown there: ${error.alert}`);
+ *   else if (error instanceof ServerNotAuthenticatedError) console.log("somebody else answers");
+ *   else if (error instanceof LeafError) console.log("the delegation does not allow that");
+ *   else throw error;
+ * }
+ * ```
+ */
 export class CertificateRefusedError extends ClientError {
   override readonly name = "CertificateRefusedError";
   readonly code = "certificate-refused";
@@ -150,7 +201,24 @@ export class LeafError extends ClientError {
   readonly exitStatus = EXIT_USAGE;
 }
 
-/** What the caller gave cannot be used: an argument, a file, an image, a policy, a certificate. Nothing was sent. */
+/**
+ * What the caller gave cannot be used: an argument, a file, an image, a policy, a certificate. Nothing was sent.
+ *
+ * @example
+ * ```ts
+ * import { type ClientErrorCode, connect, InputError, type InputErrorCode } from "albatross";
+ *
+ * const ours: InputErrorCode[] = ["image", "file"];
+ * const codes: ClientErrorCode[] = [...ours, "refused"];
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * try {
+ *   await albatross.create("web", { image: "missing.hvt" });
+ * } catch (error) {
+ *   if (!(error instanceof InputError) || !codes.includes(error.code)) throw error;
+ *   console.log(error.message);
+ * }
+ * ```
+ */
 export class InputError extends ClientError {
   override readonly name = "InputError";
   readonly code: InputErrorCode;

@@ -7,7 +7,18 @@
  * @module
  */
 
-/** A 63-bit signed integer: a safe integer as number, anything beyond as bigint. */
+/**
+ * A 63-bit signed integer: a safe integer as number, anything beyond as bigint.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Int } from "albatross";
+ *
+ * const total = (values: readonly Int[]) => values.reduce((sum, value) => BigInt(sum) + BigInt(value), 0n);
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * console.log(total((await albatross.info()).map(({ memoryMb }) => memoryMb)));
+ * ```
+ */
 export type Int = number | bigint;
 
 /** The smallest {@link Int}: −2^62. */

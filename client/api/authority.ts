@@ -8,7 +8,23 @@ import type { KeyType } from "../../pki/key-type.ts";
 import type { Signable } from "../signable.ts";
 import type { CommandCall } from "./record.ts";
 
-/** Who signs: PEM text, or paths of files of it. */
+/**
+ * Who signs: PEM text, or paths of files of it.
+ *
+ * @example
+ * ```ts
+ * import { type Authority, type CertificateOptions, type Certified, generateAuthority, generateServer, type MadeRequest, makeRequest, type Signed, type SignOptions, signRequest } from "albatross";
+ *
+ * const options: CertificateOptions = { name: "my-ca", days: 730, keyType: "p256" };
+ * const root: Certified = await generateAuthority(options);
+ * const authority: Authority = { ca: root.certificate, caKey: root.key };
+ * const server: Certified = await generateServer(authority, { name: "host.example" });
+ * const made: MadeRequest = await makeRequest((albatross) => albatross.restart("hello"));
+ * const limits: SignOptions = { allow: ["restart", "console"], days: 7 };
+ * const { serial, notAfter }: Signed = await signRequest(authority, made.request, limits);
+ * console.log(server.serial, serial, notAfter);
+ * ```
+ */
 export interface Authority {
   /** The certificate, then those above it. */
   readonly ca: string;

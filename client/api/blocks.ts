@@ -16,7 +16,21 @@ import { plainBytes } from "./plain-bytes.ts";
 import { expectSuccess } from "./replies.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 
-/** A block device as the daemon tells of it. */
+/**
+ * A block device as the daemon tells of it.
+ *
+ * @example
+ * ```ts
+ * import { type BlockDevice, connect, type TransferOptions } from "albatross";
+ *
+ * const options: TransferOptions = { compressionLevel: 6, signal: AbortSignal.timeout(60_000) };
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * const unused = ({ active }: BlockDevice) => !active;
+ * for (const { name } of (await albatross.blocks.list()).filter(unused)) {
+ *   await albatross.blocks.set(name, new Uint8Array(512), options);
+ * }
+ * ```
+ */
 export interface BlockDevice {
   readonly name: Name;
   /** MiB. */

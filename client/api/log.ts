@@ -37,7 +37,18 @@ export interface LogEntry {
   readonly fields: Readonly<Record<string, LogJson>>;
 }
 
-/** Which events are given. */
+/**
+ * Which events are given.
+ *
+ * @example
+ * ```ts
+ * import { connect, type LogOptions } from "albatross";
+ *
+ * const options: LogOptions = { name: "hello", since: new Date(Date.now() - 3_600_000), follow: false };
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * for await (const { event, fields } of albatross.log(options)) console.log(event, fields);
+ * ```
+ */
 export interface LogOptions extends CallOptions {
   /** Only about this name, or what is below this path; everything unless given. */
   readonly name?: NameInput | undefined;

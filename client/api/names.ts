@@ -6,7 +6,18 @@
 import { type Label, Name, NameError, parseLabel, parseName, parsePath } from "../../core/name.ts";
 import { InputError } from "../errors.ts";
 
-/** A name that was parsed already, or a text like `hello` or `alice:hello`. */
+/**
+ * A name that was parsed already, or a text like `hello` or `alice:hello`.
+ *
+ * @example
+ * ```ts
+ * import { connect, type NameInput, parseName } from "albatross";
+ *
+ * const names: NameInput[] = ["hello", parseName("alice:")];
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * for (const name of names) console.log((await albatross.info(name)).length);
+ * ```
+ */
 export type NameInput = Name | string;
 
 /** @throws {InputError} `argument` */

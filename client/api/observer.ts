@@ -14,7 +14,21 @@ import { expectSuccess } from "./replies.ts";
 import type { Sample } from "./statistics.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 
-/** Where a console begins. */
+/**
+ * Where a console begins.
+ *
+ * @example
+ * ```ts
+ * import { connect, type ConsoleOptions } from "albatross";
+ *
+ * const options: ConsoleOptions = { since: new Date(Date.now() - 60_000), signal: AbortSignal.timeout(10_000) };
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * for await (const { text } of albatross.console("hello", options)) {
+ *   console.log(text);
+ *   break;
+ * }
+ * ```
+ */
 export interface ConsoleOptions extends CallOptions {
   /** From this time on. */
   readonly since?: Date | undefined;

@@ -38,7 +38,18 @@ export interface Policy {
   readonly bridges?: readonly string[] | undefined;
 }
 
-/** A policy that is in force. */
+/**
+ * A policy that is in force.
+ *
+ * @example
+ * ```ts
+ * import { connect, type NamedPolicy } from "albatross";
+ *
+ * const show = ({ name, blockMb }: NamedPolicy) => console.log(`${name}: ${blockMb ?? 0} MB of block devices`);
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * (await albatross.policies.list()).forEach(show);
+ * ```
+ */
 export interface NamedPolicy extends Policy {
   /** The path that it is about; the root for the host's own limits. */
   readonly name: Name;

@@ -35,7 +35,18 @@ export interface Revision {
   readonly configuration: Readonly<Record<string, Json>>;
 }
 
-/** Settings of {@link Albatross.revisions}. */
+/**
+ * Settings of {@link Albatross.revisions}.
+ *
+ * @example
+ * ```ts
+ * import { connect, type RevisionsOptions } from "albatross";
+ *
+ * const options: RevisionsOptions = { count: 1 };
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * console.log(await albatross.revisions("hello", options));
+ * ```
+ */
 export interface RevisionsOptions extends CallOptions {
   /** How many, the newest first. @default {10} */
   readonly count?: number | undefined;

@@ -9,7 +9,20 @@ import type { Authority } from "./authority.ts";
 import type { RemoteOptions } from "./targets.ts";
 import type { CallOptions } from "./transport.ts";
 
-/** What is revoked. */
+/**
+ * What is revoked.
+ *
+ * @example
+ * ```ts
+ * import { generateAuthority, type RevocationList, revoke, type RevokeOptions } from "albatross";
+ *
+ * const { certificate, key } = await generateAuthority({ name: "my-ca" });
+ * const options: RevokeOptions = { serials: ["00ff"], days: 30 };
+ * const first: RevocationList = await revoke({ ca: certificate, caKey: key }, options);
+ * const second = await revoke({ ca: certificate, caKey: key }, { list: first.list, serials: ["0100"] });
+ * console.log(second.number, second.serials); // 1n [ "00ff", "0100" ]
+ * ```
+ */
 export interface RevokeOptions {
   /** The list so far, DER or PEM, which is extended; a first one is made unless given. */
   readonly list?: Uint8Array | undefined;

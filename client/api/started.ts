@@ -17,7 +17,20 @@ export interface WatchOptions {
   readonly watch?: boolean | undefined;
 }
 
-/** What a unikernel did in the first third of a second. */
+/**
+ * What a unikernel did in the first third of a second.
+ *
+ * @example
+ * ```ts
+ * import { connect, type EarlyLife, type WatchOptions } from "albatross";
+ *
+ * const watching: WatchOptions = { watch: true };
+ * const describe = ({ state, milliseconds }: EarlyLife) => `${state} after ${milliseconds} ms`;
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * const { early } = await albatross.restart("hello", watching);
+ * if (early !== undefined) console.log(describe(early));
+ * ```
+ */
 export interface EarlyLife {
   /** `restarting`: it ended, and is started again and again. `unknown`: the daemon did not answer. */
   readonly state: "running" | "ended" | "restarting" | "unknown";

@@ -5,7 +5,18 @@
  */
 import type { KeyType } from "../../pki/key-type.ts";
 
-/** A host with an endpoint, and in whose name it is asked. Certificates and keys are PEM text, or paths of files of it. */
+/**
+ * A host with an endpoint, and in whose name it is asked. Certificates and keys are PEM text, or paths of files of it.
+ *
+ * @example
+ * ```ts
+ * import { connect, type RemoteOptions } from "albatross";
+ *
+ * const remote: RemoteOptions = { host: "127.0.0.1", port: 1025, ca: "ca.pem", caKey: "ca.key", serverCa: "cacert.pem" };
+ * const albatross = await connect({ remote });
+ * console.log((await albatross.info()).length);
+ * ```
+ */
 export interface RemoteOptions {
   /** A host name or an IP address. */
   readonly host: string;

@@ -13,7 +13,18 @@ import { commandMessage, request } from "../request.ts";
 import { routeOf } from "../sockets.ts";
 import { type InfoReply, requestInfo } from "../status.ts";
 
-/** Settings that every call takes. */
+/**
+ * Settings that every call takes.
+ *
+ * @example
+ * ```ts
+ * import { type CallOptions, connect } from "albatross";
+ *
+ * const patiently: CallOptions = { signal: AbortSignal.timeout(10_000) };
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * await albatross.destroy("hello", patiently);
+ * ```
+ */
 export interface CallOptions {
   /** Gives up: the call rejects with {@link AbortedError}, and its connection is closed. */
   readonly signal?: AbortSignal | undefined;

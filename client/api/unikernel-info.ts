@@ -60,7 +60,18 @@ export interface Unikernel {
   readonly status: Status | undefined;
 }
 
-/** How a unikernel is doing. */
+/**
+ * How a unikernel is doing.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Status } from "albatross";
+ *
+ * const isWell = (status: Status | undefined) => status === undefined || status.state === "running";
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * for (const { name, status } of await albatross.info()) if (!isWell(status)) console.log(`${name}: ${status?.reason}`);
+ * ```
+ */
 export interface Status {
   /** `running`, `waiting` to be started again, or that in a `crash-loop`, or `failed` to start. */
   readonly state: string;

@@ -11,7 +11,23 @@ import { InputError } from "../errors.ts";
 import type { WatchOptions } from "./started.ts";
 import type { CallOptions } from "./transport.ts";
 
-/** A network device. */
+/**
+ * A network device.
+ *
+ * @example
+ * ```ts
+ * import { type BlockOptions, connect, InputError, type NetworkOptions } from "albatross";
+ *
+ * const networks: NetworkOptions[] = [{ name: "service", bridge: "br0", mac: "00:80:41:01:02:03" }];
+ * const blocks: BlockOptions[] = [{ name: "storage", device: "data", sectorSize: 4096 }];
+ * const albatross = await connect({ tmpdir: "/run/albatross" });
+ * try {
+ *   await albatross.create("web", { image: "hello.hvt", networks, blocks });
+ * } catch (error) {
+ *   if (!(error instanceof InputError) || error.code !== "image") throw error; // this image has no devices
+ * }
+ * ```
+ */
 export interface NetworkOptions {
   /** The name in the image's manifest. */
   readonly name: string;
