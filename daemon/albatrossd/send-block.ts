@@ -77,15 +77,18 @@ async function sendPlain(out: Outgoing, header: Header, file: FileHandle, size: 
   };
   const moved = collectEvery();
   let next = read(0, 0);
-  for (let position = 0, at = 0; position < size; position += piece) {
-    const frame = await next;
-    at = 1 - at;
-    next = position + piece < size ? read(at, position + piece) : Promise.resolve(frame);
-    next.catch(() => undefined); // it is awaited in the next round, unless the client has gone
-    await out.send(frame);
-    moved(piece);
+  try {
+    for (let position = 0, at = 0; position < size; position += piece) {
+      const frame = await next;
+      at = 1 - at;
+      if (position + piece < size) next = read(at, position + piece);
+      next.catch(() => undefined); // it is seen in the next round
+      await out.send(frame);
+      moved(piece);
+    }
+  } finally {
+    await next.catch(() => undefined); // or the file would be closed under it
   }
-  await next;
 }
 
 /** Compresses a file of `size` bytes on another thread. @throws the system's error, also if it became shorter */
@@ -98,30 +101,36 @@ export async function deflateFile(
   const file = await open(path, "r");
   const deflate = createDeflate({ level, chunkSize: COMPRESSED_PIECE });
   const moved = collectEvery();
+  // A failure ends the compressor, where the reader of its output finds it.
+  const fed = feed(file, size, deflate).catch((error: Error) => void deflate.destroy(error));
   try {
-    // A failure ends the compressor, where the reader of its output finds it.
-    const fed = feed(file, size, deflate).catch((error: Error) => void deflate.destroy(error));
     for await (const chunk of deflate) {
       await take(chunk as Uint8Array);
       moved((chunk as Uint8Array).length);
     }
-    await fed;
   } finally {
     deflate.destroy();
+    await fed; // or the file would be closed under it
     await file.close();
   }
 }
 
 async function feed(file: FileHandle, size: number, deflate: Deflate): Promise<void> {
+  // One that was given up does not say so to whom it owes the end of a write.
+  const closed = new Promise<never>((_, reject) => {
+    deflate.once("close", () => reject(new Error("the dump was given up")));
+  });
+  closed.catch(() => undefined);
   const buffer = new Uint8Array(READ_SIZE);
   for (let position = 0; position < size; ) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - position), position);
     if (bytesRead === 0) throw new ShrunkError("the block device became shorter while it was read");
     position += bytesRead;
-    await new Promise<void>((resolve, reject) => {
+    const taken = new Promise<void>((resolve, reject) => {
       // The buffer is free again when the compressor is through with it.
       deflate.write(buffer.subarray(0, bytesRead), (error) => (error ? reject(error) : resolve()));
     });
+    await Promise.race([taken, closed]);
   }
   deflate.end();
 }

@@ -274,7 +274,9 @@ export class Session implements ConnectionHandlers {
 
   #sendAll(sent: Promise<void>): void {
     this.#over = true;
-    this.#hold();
+    this.#held = true;
+    // What the client still says is dropped; but that it goes away is only noticed by who reads.
+    this.#connection.resume();
     void sent
       .catch((error: unknown) => {
         this.#commands.log(`cannot send everything: ${error instanceof Error ? error.message : String(error)}`);

@@ -9,15 +9,12 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { createContext } from "../../cli/context.ts";
 import { fileName, readBytes } from "../../cli/pki-files.ts";
 import { replaceFile } from "../../cli/replace-file.ts";
 import { LOCK_PATIENCE_MS, recordSerial, serialsOf } from "../../cli/serial-database.ts";
 import { parseSerial } from "../../cli/values/serial.ts";
-import { writeRequest } from "../../cli/write-request.ts";
 import { SIGNABLE, subCommandOf } from "../../client/signable.ts";
 import { ValueError } from "../../client/value-error.ts";
-import { parseName } from "../../core/name.ts";
 import { PEM_CHARACTERS_MAX } from "../../pki/pem.ts";
 
 let directory = "";
@@ -114,22 +111,6 @@ describe("serial numbers", () => {
 });
 
 describe("requests", () => {
-  it("cannot hold the data of a block device", async () => {
-    const common = {
-      json: false,
-      plain: false,
-      quiet: false,
-      verbose: 0,
-      verbosity: undefined,
-      color: "never",
-    } as const;
-    const context = createContext(common, "albatross-client", {}, 0, async () => []);
-    await assert.rejects(
-      writeRequest("ed25519", context, parseName("data"), { kind: "block-set", compressed: false }),
-      /UsageError: Cannot put the data of a block device into a request/,
-    );
-  });
-
   it("are named after the sub-command that makes them", () => {
     assert.equal(subCommandOf({ kind: "unikernel-info" }), "info");
     assert.equal(subCommandOf({ kind: "block-dump", level: 0 }), "dump-block");

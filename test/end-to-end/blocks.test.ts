@@ -340,6 +340,28 @@ describe("a device is locked", () => {
     await until("it is free again", async () => (await machine.ask("long", remove)) === "removed block");
   });
 
+  it("until a client that leaves in the middle of a dump is noticed, and not longer", async () => {
+    await machine.expect("noise", add(32), "added block device");
+    assert.equal(await set(machine, "noise", stream(noise(16 * MIB), noise(16 * MIB, 2))), "set block device");
+    const open = () => readdirSync(`/proc/${daemon.pid}/fd`).length;
+    const before = open();
+    for (const [kind, level] of [
+      ["block-dump", 0],
+      ["block-dump", 6],
+      ["block-dump-old", 0],
+      ["block-dump-old", 1],
+    ] as const) {
+      for (const patience of [0, 20, 100]) {
+        const wire = await machine.connect();
+        wire.send(commandFrame("noise", { kind, level }));
+        await new Promise((resolve) => setTimeout(resolve, patience));
+        wire.close();
+      }
+    }
+    await until("it is free again", async () => (await machine.ask("noise", remove)) === "removed block");
+    await until("all files are closed", () => open() <= before && leftovers(machine).length === 0);
+  });
+
   it("while a unikernel has it", async () => {
     const command = create(kernels["block-check"], {
       blockDevices: device("disk"),
