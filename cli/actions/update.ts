@@ -17,6 +17,8 @@ import { printMessage } from "../../core/print/message.ts";
 import { CLIENT_STYLE } from "../../core/print/style.ts";
 import type { UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
 import type { Message, UnikernelCommand } from "../../core/wire/message.ts";
+import { readCertificate } from "../../pki/certificate.ts";
+import { decodePem } from "../../pki/pem.ts";
 import type { Values } from "../command.ts";
 import type { update as definition } from "../commands/update.ts";
 import type { Context } from "../context.ts";
@@ -74,14 +76,28 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
   }
 }
 
+/** @throws {UsageError} if the file of --http-ca holds no certificates */
 function anchorsOf({ httpCa }: UpdateValues, { environment }: Context): () => readonly string[] {
+  const further = httpCa === undefined ? undefined : readCertificates(httpCa);
   return () => {
     try {
-      return trustAnchors(environment, httpCa && readFileSync(httpCa, "utf8"));
+      return trustAnchors(environment, further);
     } catch (cause) {
       throw new HttpError((cause as Error).message, { cause });
     }
   };
+}
+
+function readCertificates(path: string): string {
+  try {
+    const text = readFileSync(path, "utf8");
+    const found = decodePem(text, "CERTIFICATE");
+    if (found.length === 0) throw new Error("it holds no certificate");
+    for (const der of found) readCertificate(der);
+    return text;
+  } catch (cause) {
+    throw new UsageError(`Cannot use the authorities in ${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** The unikernel of the name, or the exit status of a failure that was reported: whatever goes wrong, it is the same. */

@@ -64,6 +64,15 @@ export function printable(text: string): string {
   return text.replaceAll(/[^ -~]/g, "?");
 }
 
+/** What is wrong at once, such as an authority that is no certificate, is a failure like any other. */
+function begin<Request>(host: string, make: () => Request): Request {
+  try {
+    return make();
+  } catch (cause) {
+    throw new HttpError(`${host}: ${printable((cause as Error).message)}`, { cause });
+  }
+}
+
 /**
  * Asks for a URL; redirections are answers like any other.
  *
@@ -81,7 +90,7 @@ export async function httpGet(url: URL, options: HttpOptions): Promise<HttpAnswe
     "accept-encoding": "identity",
     connection: "close",
   };
-  const sent = request(url, { method: "GET", agent: false, headers, ...secure }, resolve);
+  const sent = begin(url.host, () => request(url, { method: "GET", agent: false, headers, ...secure }, resolve));
   let why: Error | undefined;
   const giveUp = (error: Error) => {
     why ??= error;

@@ -12,7 +12,8 @@ const revisions = `
   CREATE TABLE revisions (
     name TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, command TEXT NOT NULL,
     config BLOB NOT NULL, image TEXT, image_size INTEGER, PRIMARY KEY (name, number)
-  ) STRICT;`;
+  ) STRICT;
+  CREATE INDEX revision_images ON revisions (image);`;
 
 /** The tables of a new database. */
 export const schema = `

@@ -293,6 +293,11 @@ describe("a server", () => {
     );
   });
 
+  it("is not reached with an authority that is none", async () => {
+    const builds = new BuildsServer("https://127.0.0.1:1", { trustAnchors: () => ["no certificate"] });
+    await assert.rejects(builds.byDigest("ab"), http(/^127\.0\.0\.1:1: /));
+  });
+
   it("of the system's choice: its authorities, or those of SSL_CERT_FILE, and further ones", () => {
     assert.ok(trustAnchors({}, undefined).join("").includes("BEGIN CERTIFICATE"));
     const chosen = trustAnchors({ SSL_CERT_FILE: files.cert }, "more");

@@ -12,6 +12,7 @@ import { type Finished, runClient } from "../cli/run-client.ts";
 import { listenPeer, onFrames } from "../client/scripted-peer.ts";
 import { freePort } from "../client/tls-peer.ts";
 import { type HttpServer, makeCertificate, serveHttp } from "../support/http-server.ts";
+import { checkObject } from "../support/output-schema.ts";
 import { create, destroy, images, Machine, network, restarting, until } from "./harness.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -187,6 +188,12 @@ describe("update", () => {
     );
     repository.latest = "u1";
     await inVain(0, /^\{"kind":"update","host":":vain","upToDate":true,"compare":null\}\n$/, "--json");
+    for (const [upToDate, compared] of [
+      [true, null],
+      [false, "http://x"],
+    ] as const) {
+      assert.equal(checkObject({ kind: "update", host: ":vain", upToDate, compare: compared }), "update");
+    }
   });
 
   it("goes by HTTPS, with the system's authorities and those of --http-ca", async () => {
@@ -199,6 +206,7 @@ describe("update", () => {
     const got = await run(...words, `--http-ca=${files.cert}`, "--json");
     assert.equal(got.status, 0, got.stdout);
     const reply = JSON.parse(got.stdout) as Record<string, unknown>;
+    checkObject(reply);
     assert.deepEqual([reply["kind"], reply["text"]], ["success", "created unikernel"]);
     assert.equal(reply["compare"], `${secure.url}/compare/u1/u2`);
     assert.equal(await digestOf("secure"), sha256(kernels["ticker"]));
@@ -332,6 +340,20 @@ describe("an update in vain", () => {
       assert.equal(got.status, 124, host);
       assert.match(got.stderr, /option '--http-host': expected http\[s\]:\/\/hostname/);
     }
+  });
+
+  it("with authorities that are none is an error in the command line, too", async () => {
+    const file = join(machine.directory, "none.pem");
+    for (const [content, text] of [
+      ["", /none\.pem: it holds no certificate/],
+      ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", /Cannot use the authorities in /],
+    ] as const) {
+      writeFileSync(file, content);
+      const got = await update("x", `--http-ca=${file}`);
+      assert.equal(got.status, 124);
+      assert.match(got.stderr.replaceAll(/\s+/g, " "), text);
+    }
+    assert.equal((await update("x", `--http-ca=${downloads}/missing`)).status, 124);
   });
 
   it("whose replacement the daemon refuses, or does not answer, says so", async () => {
