@@ -7,13 +7,18 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { PATIENCE_MS } from "../../../conformance/rig.ts";
 import type { UnikernelSpec } from "../../../core/engine/state.ts";
-import { parseName } from "../../../core/name.ts";
+import { Name, parseName } from "../../../core/name.ts";
 import { blockFile } from "../../../core/paths.ts";
 import { ImageStore } from "../../../daemon/albatrossd/images.ts";
 import { type InstanceHost, MARK, releaseMachine } from "../../../daemon/albatrossd/instance.ts";
 import { recover } from "../../../daemon/albatrossd/recovery.ts";
 import { Store } from "../../../daemon/albatrossd/store.ts";
-import { MACHINE_STOP_TIMEOUT_MS, STOP_TIMEOUT_MS, Supervisor } from "../../../daemon/albatrossd/supervisor.ts";
+import {
+  MACHINE_STOP_TIMEOUT_MS,
+  type Observer,
+  STOP_TIMEOUT_MS,
+  Supervisor,
+} from "../../../daemon/albatrossd/supervisor.ts";
 import { create, destroy } from "../../../daemon/albatrossd/unikernel-commands.ts";
 import { listUnikernels } from "../../../daemon/albatrossd/unikernel-info.ts";
 import type { Log } from "../../../daemon/common/log.ts";
@@ -23,6 +28,8 @@ import { BhyveRig, machine } from "../../backends/bhyve-rig.ts";
 const name = parseName("vm");
 const spec: UnikernelSpec = { type: "bhyve", image: undefined, arguments: machine([["0", "disk"]]) };
 const log: Log = { error() {}, warning() {}, info() {}, debug() {}, enabled: () => false };
+
+const observer: Observer = { started() {}, ended() {}, happened() {} };
 
 /** No networks here. */
 const network: HostNetwork = {
@@ -144,6 +151,30 @@ describe("a virtual machine", () => {
     const reply = await create(supervisor, { name, spec: elsewhere, image: undefined, force: false });
     assert.ok(reply.kind === "failure");
     assert.match(reply.text, /^block device .* not found$/);
+    assert.deepEqual(rig.calls(), []);
+  });
+
+  it("is refused with a device twice, before anything is done (daemon.md 20.16)", async () => {
+    supervisor.note({ kind: "block-added", name: parseName("disk"), size: 1 });
+    const devices: [string, string][] = [
+      ["0", "disk"],
+      ["1", "disk"],
+    ];
+    const twice: UnikernelSpec = { ...spec, arguments: machine(devices) };
+    const reply = await create(supervisor, { name, spec: twice, image: undefined, force: false });
+    assert.deepEqual(reply, { kind: "failure", text: "block device [unikernel: :disk] already in use" });
+    assert.deepEqual(rig.calls(), []);
+  });
+
+  it("gets ZFS volumes of its path only, and nothing that only begins like one (daemon.md 20.13)", async () => {
+    for (const allowed of [undefined, Name.root]) {
+      const own = new Supervisor({ ...host, zvolPath: allowed }, store, observer, log);
+      for (const device of ["/dev/zvol/../ada0", "/dev/zvolX", "/dev/zvol/a,ro", "/dev/zvol/albatross-no-such/vm"]) {
+        const wanted: UnikernelSpec = { ...spec, arguments: machine([["0", device]]) };
+        const reply = await create(own, { name, spec: wanted, image: undefined, force: false });
+        assert.deepEqual(reply, { kind: "failure", text: `block device ${device} not found` });
+      }
+    }
     assert.deepEqual(rig.calls(), []);
   });
 

@@ -75,7 +75,7 @@ describe("the network of FreeBSD", () => {
     assert.equal(await openDescriptors(), descriptors);
   });
 
-  it("tells bridges from other interfaces, from nothing, and from what is no name", () => {
+  it("tells bridges from other interfaces, from nothing, and from what is no name (daemon.md 20.14)", () => {
     assert.ok(!network().bridgeExists(fromText("em0")));
     const check = (name: string) => () => network().checkBridge(fromText(name));
     assert.throws(check("em0"), { name: "HostNetworkError", message: "interface em0 is not a bridge" });
