@@ -41,10 +41,13 @@ export const dbdirFlag: Flag<string> = valueFlag(
 );
 
 /** `--systemd-socket-activation`: the listening socket is descriptor 3. */
-export const activationFlag: Flag<boolean> = switchFlag(
-  ["--systemd-socket-activation"],
-  "Listen on the socket that systemd passes.",
-);
+export const activationFlag: Flag<boolean> = {
+  ...switchFlag(["--systemd-socket-activation"], "Listen on the socket that systemd passes. Linux only."),
+  read(values) {
+    if (values.length > 0 && !onLinux) throw new UsageError("--systemd-socket-activation is for Linux only");
+    return values.length > 0;
+  },
+};
 
 /** `-v`, `-q`, `--syslog`, `--verbosity`, `--color`: understood by every daemon; {@link logLevelOf} combines them. */
 export const logFlags = {

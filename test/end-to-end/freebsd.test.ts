@@ -5,13 +5,14 @@
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fromText } from "../../core/byte-string.ts";
 import type { Command } from "../../core/wire/message.ts";
+import { decodeMessage } from "../../core/wire/message-codec.ts";
 import { machine as machineOf } from "../backends/bhyve-rig.ts";
 import { compileStub, FREEBSD_SYSTEM, PRETEND_FREEBSD, type StubLibrary } from "../support/stub-library.ts";
-import { Daemon, destroy, Machine, network, until, Wire } from "./harness.ts";
+import { commandFrame, Daemon, destroy, Machine, network, until, Wire } from "./harness.ts";
 
 const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const skip = process.platform === "linux" && process.getuid?.() === 0 ? false : "it needs root on Linux";
@@ -81,8 +82,12 @@ describe("albatrossd on FreeBSD", { skip }, () => {
     }
     await start("albatross-console", machine.consoleSocket);
   });
+  const stopAllBut = async (count: number) => {
+    for (const daemon of daemons.splice(count).toReversed()) await daemon.stop();
+  };
+  afterEach(async () => await stopAllBut(1)); // the console stays
   after(async () => {
-    for (const daemon of daemons.toReversed()) await daemon.stop();
+    await stopAllBut(0);
     await machine.close();
     library.remove();
   });
@@ -104,6 +109,17 @@ describe("albatrossd on FreeBSD", { skip }, () => {
     for (const line of expected) await view.line(line);
     assert.deepEqual(calls(), expected);
     const { pid } = (await machine.statusOf("vm")) ?? {};
+    const stats = await start("albatross-stats", machine.statsSocket, "--interval=1", "--gather-bhyve-stats", "-vv");
+    const wire = await Wire.open(machine.statsSocket);
+    wire.send(commandFrame("vm", { kind: "statistics-subscribe" }));
+    await wire.frame(0);
+    const { payload } = decodeMessage(await wire.frame(1));
+    wire.close();
+    assert.ok(payload.kind === "data" && payload.data.kind === "statistics");
+    const { memory, interfaces, hypervisor } = payload.data.statistics;
+    assert.deepEqual([memory?.vsize, interfaces, hypervisor], [4096n, [], undefined]);
+    assert.match(stats.log, /lacks statistics of bhyve: .*libvmmapi/);
+    assert.equal(await stats.stop(), 0);
     await first.stop("SIGKILL");
     const second = await startDaemon();
     assert.equal((await machine.statusOf("vm"))?.pid, pid, "it is adopted");
@@ -133,6 +149,13 @@ describe("albatrossd on FreeBSD", { skip }, () => {
     }
     assert.equal(calls().length, before, "nothing was run");
     assert.equal(await daemon.stop("SIGTERM"), 0);
+  });
+
+  it("is not activated by systemd", async () => {
+    const command = [process.execPath, "--preload", PRETEND_FREEBSD, main, "albatrossd", "--systemd-socket-activation"];
+    const daemon = new Daemon(command, { LD_LIBRARY_PATH: join(machine.directory, "lib") });
+    assert.equal(await daemon.ends(), 124);
+    assert.match(daemon.log, /--systemd-socket-activation is for Linux only/);
   });
 
   it("knows the host's processors, memory and bridges", async () => {
