@@ -15,7 +15,8 @@ export function copyExample(name: string): string {
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const copy = join(folder, name);
   cpSync(join(examples, name), copy, { recursive: true });
-  for (const entry of ["", ...readdirSync(copy, { recursive: true, encoding: "utf8" })]) {
+  const inside = statSync(copy).isDirectory() ? readdirSync(copy, { recursive: true, encoding: "utf8" }) : [];
+  for (const entry of ["", ...inside]) {
     const path = join(copy, entry);
     chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
   }
