@@ -117,6 +117,7 @@ async function stageFiles(stage: Stage, dist: string): Promise<void> {
   for (const file of readdirSync(join(root, "docs"))) {
     if (file.endsWith(".md")) stage.copy(join(root, "docs", file), `usr/share/doc/albatross/${file}`);
   }
+  stage.copy(join(root, "cli/schemas/output.schema.json"), "usr/share/doc/albatross/output.schema.json");
   stage.copy(join(root, "packaging/grafana/albatross.json"), "usr/share/doc/albatross/grafana.json");
   cpSync(join(root, "examples"), join(stage.root, "usr/share/doc/albatross/examples"), { recursive: true });
 }

@@ -16,10 +16,12 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { REMOTES_AT_ONCE } from "../../cli/remotes/info-all.ts";
 import { CONFIG_BYTES_MAX } from "../../client/remotes.ts";
 import { parseName } from "../../core/name.ts";
+import type { UnikernelInfo } from "../../core/unikernel.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { freePort, listenTls, type TlsPeer } from "../client/tls-peer.ts";
 import { type FolderIssuer, PkiFolder } from "../support/pki-folder.ts";
-import { runClient } from "./run-client.ts";
+import { Terminal } from "../support/terminal.ts";
+import { clientCommand, runClient } from "./run-client.ts";
 
 const folder = new PkiFolder();
 let ca: FolderIssuer;
@@ -47,8 +49,8 @@ const client = (...words: string[]) => runClient(words, { env: { HOME: home }, c
 const configPath = () => join(home, ".config/albatross/config.json");
 const files = () => [`--ca=${ca.cert}`, `--ca-key=${ca.key}`, `--server-ca=${ca.cert}`];
 
-async function endpoint(): Promise<number> {
-  const peer = await listenTls(await folder.server(ca), (socket) => void socket.end(noUnikernels));
+async function endpoint(reply: Uint8Array = noUnikernels): Promise<number> {
+  const peer = await listenTls(await folder.server(ca), (socket) => void socket.end(reply));
   peers.push(peer);
   return peer.port;
 }
@@ -215,6 +217,38 @@ describe("info --remote all", () => {
         ["b-good", "unikernels", 0],
         ["c-nokey", "error", 124],
       ],
+    );
+  });
+
+  it("is one table on a terminal, and what failed is said below it", async () => {
+    const info: UnikernelInfo = {
+      type: "solo5",
+      startup: undefined,
+      failBehaviour: { kind: "quit" },
+      cpuIds: [0],
+      memory: 16,
+      digest: new Uint8Array(32),
+      blockDevices: [],
+      networks: [],
+      arguments: undefined,
+      started: Date.now(),
+      cpus: 1,
+      linuxBootPartition: undefined,
+    };
+    const reply = encodeFrame({
+      header: { sequence: 0n, name: parseName(":") },
+      payload: { kind: "success", success: { kind: "unikernels", unikernels: [{ name: parseName("web"), info }] } },
+    });
+    await client("remote", "add", "dead", `127.0.0.1:${await freePort()}`, ...files());
+    for (const name of ["one", "two"]) {
+      await client("remote", "add", name, `127.0.0.1:${await endpoint(reply)}`, ...files());
+    }
+    const [program, words] = clientCommand(["info", "--remote=all"]);
+    const terminal = new Terminal([program, ...words].join(" "), { env: { HOME: home, NO_COLOR: "1" } });
+    assert.equal(await terminal.ended(), 122);
+    assert.match(
+      terminal.shown,
+      /^HOST {2}NAME {2}MEMORY {2}CPUS {2}UPTIME\none {3}web {4}16 MB {2}0 .*\ntwo {3}web .*\nalbatross-client: \[ERROR\] dead: /,
     );
   });
 

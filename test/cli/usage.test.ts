@@ -69,7 +69,7 @@ describe("usage errors", () => {
 
   const texts: readonly (readonly [readonly string[], string])[] = [
     [["bogus"], "unknown command 'bogus'. Must be one of 'add-policy',"],
-    [["inof"], "unknown command 'inof'. Did you mean 'info'?"],
+    [["inof"], "unknown command 'inof'. Did you mean 'info' or 'init'?"],
     [["restrat"], "unknown command 'restrat'. Did you mean 'restart'?"],
     [["--tmpdir=/", "info"], "unknown option '--tmpdir'"],
     [["create"], "required arguments UNIKERNEL-NAME, UNIKERNEL-IMAGE are missing"],
@@ -85,6 +85,10 @@ describe("usage errors", () => {
     [
       ["info", "--help=html"],
       "option '--help': invalid value 'html', expected one of 'auto', 'pager', 'groff' or 'plain'",
+    ],
+    [
+      ["info", "--color=alwyas"],
+      "option '--color': invalid value 'alwyas', expected one of 'auto', 'always' or 'never'. Did you mean 'always'?",
     ],
     [["info", "--tmpdir=/nonexistent"], "option '--tmpdir': no '/nonexistent' directory"],
     [["restart", "a", "--mem=x"], "option '--mem': invalid value 'x', expected an integer"],

@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { unitFor, units } from "../../cli/init/units.ts";
 import { findGroup, findUser } from "../../host/accounts.ts";
 import { Terminal } from "../support/terminal.ts";
-import { program } from "./harness.ts";
+import { create, destroy, images, Machine, network, program } from "./harness.ts";
 
 const EXECUTABLE = "/usr/local/bin/albatross";
 
@@ -279,5 +279,25 @@ describe("the units", () => {
       assert.doesNotMatch(text, /PIDFile|RuntimeDirectory/, name);
     }
     assert.match(units.get("albatross_daemon.service") ?? "", /^KillMode=process$/m);
+  });
+
+  it("leave albatrossd what it needs: it starts a unikernel with a network, and adopts it, with their capabilities only", async () => {
+    const set = /^CapabilityBoundingSet=(.*)$/m.exec(units.get("albatross_daemon.service") ?? "")?.[1] ?? "";
+    const kept = set.split(" ").map((name) => `+${name.replace("CAP_", "").toLowerCase()}`);
+    const wrapper = ["setpriv", `--bounding-set=-all,${kept.join(",")}`, "--no-new-privs"];
+    const kernels = await images();
+    await Machine.with(async (machine) => {
+      const bridge = machine.bridge();
+      await machine.startConsole();
+      let daemon = await machine.startDaemon({ wrapper, flags: ["--on-sigterm", "keep"] });
+      const networks = [network("service", bridge)];
+      await machine.expect("web", create(kernels["net-echo"], { networks }), "created unikernel");
+      const [pid] = machine.processesOf("web");
+      await daemon.stop();
+      daemon = await machine.startDaemon({ wrapper });
+      assert.deepEqual(machine.processesOf("web"), [pid], daemon.log);
+      await machine.expect("web", destroy, "destroyed unikernel");
+      assert.deepEqual(machine.taps(), []);
+    });
   });
 });
