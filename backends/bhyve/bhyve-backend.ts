@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ChildProcess, SpawnError, spawnProcess } from "../../runtime/process.ts";
+import { type ChildProcess, type ExitStatus, SpawnError, spawnProcess } from "../../runtime/process.ts";
 import {
   BACKEND_INTERFACE_VERSION,
   type Backend,
@@ -30,6 +30,9 @@ import {
 
 /** How long a boot loader may take, milliseconds: it copies a kernel and asks nobody. */
 export const LOADER_TIMEOUT_MS = 1_000;
+
+/** How long a boot loader that was killed may take to end, milliseconds. */
+export const LOADER_KILL_TIMEOUT_MS = 3_000;
 
 /** How long the removal of a machine may take, milliseconds. */
 export const RELEASE_TIMEOUT_MS = 5_000;
@@ -71,20 +74,33 @@ function requireProgram(name: string, host: BackendHost): string {
   throw new BackendRefusal(`Cannot run a BHyve machine: there is no program ${name} in ${host.path}. ${advice}`);
 }
 
-/** Waits for the end of a process, and ends it and what it started after `timeout` milliseconds. */
-async function endOf(child: ChildProcess, timeout: number): Promise<string | undefined> {
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
+/** How a process ended, or `undefined` if it has not within `timeout` milliseconds. */
+async function endWithin(child: ChildProcess, timeout: number): Promise<ExitStatus | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), timeout);
+  try {
+    return await Promise.race([child.exited, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Waits for a boot loader; after `timeout` milliseconds it is ended with all that it started.
+ *
+ * @returns why it failed, if it did
+ */
+async function failureOf(loader: ChildProcess, timeout: number): Promise<string | undefined> {
+  const status = await endWithin(loader, timeout);
+  if (status === undefined) {
     try {
-      process.kill(-child.pid, "SIGKILL"); // it leads a process group of its own
+      process.kill(-loader.pid, "SIGKILL"); // it leads a process group of its own
     } catch {
       // It has ended at this very moment.
     }
-  }, timeout);
-  const status = await child.exited;
-  clearTimeout(timer);
-  if (late) return `it did not end within ${timeout / 1000} s`;
+    await endWithin(loader, LOADER_KILL_TIMEOUT_MS); // else the machine could not be destroyed
+    return `it did not end within ${timeout / 1000} s`;
+  }
   if (status.kind === "exit") return status.code === 0 ? undefined : `it ended with exit status ${status.code}`;
   return status.kind === "signal" ? `it ended by signal ${status.signal}` : "nobody knows how it ended";
 }
@@ -137,7 +153,7 @@ class Bhyve {
         writeFileSync(map, deviceMap(disk));
         words = grubArguments(memory, map, partition, machine);
       }
-      const failure = await endOf(this.#spawn(loader, words, request), this.#system.loaderTimeout);
+      const failure = await failureOf(this.#spawn(loader, words, request), this.#system.loaderTimeout);
       if (failure === undefined) return;
       throw new BackendRefusal(
         `Cannot boot from ${disk}: the boot loader ${loader} failed, ${failure}. Check the disk, and the partition for Linux (--linux-boot)`,
