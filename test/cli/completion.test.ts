@@ -150,6 +150,22 @@ describe("the completion scripts", () => {
       });
     }
   }
+  it("zsh: are found in a directory of $fpath, too", async () => {
+    const folder = join(directory, "functions");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "_albatross-client"), (await runClient(["completion", "zsh"])).stdout);
+    const terminal = new Terminal("zsh -f -i", { env: environment() });
+    try {
+      terminal.type(`bindkey -e; unsetopt BEEP; fpath=(${folder} $fpath); autoload -U compinit && compinit -u -D\n`);
+      terminal.type("echo rea''dy\n");
+      await terminal.shows(/ready\n/);
+      terminal.type("albatross-client remote remove la\t\x01printf '<%s>\\n' \n");
+      await terminal.shows(/<remove>\n<lab>\n/);
+    } finally {
+      await terminal.close();
+    }
+  });
+
   for (const [line, word] of lines) {
     it(`fish: ${line}⇥ offers ${word}`, async () => {
       const offered = await offeredByFish(`albatross-client ${line.replaceAll("RUN", join(directory, "run"))}`);
