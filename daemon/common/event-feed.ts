@@ -48,14 +48,14 @@ export interface EventFeedOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** A random number of 32 bits: tells this feeder from every other. */
+  /** A random number of 32 bits, not 0: tells this feeder from every other. */
   readonly random: () => number;
 }
 
 /** The feed of a daemon. */
 export function openEventFeed(temporaryDirectory: string, daemon: string, log: Log): EventFeed {
   const path = socketFile(temporaryDirectory, "log");
-  return new EventFeed({ path, daemon, log, now: Date.now, random: () => randomInt(COUNTER_MAX) });
+  return new EventFeed({ path, daemon, log, now: Date.now, random: () => randomInt(1, COUNTER_MAX) });
 }
 
 /** A daemon was started. */

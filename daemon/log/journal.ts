@@ -7,18 +7,7 @@
  *
  * @module
  */
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  truncateSync,
-  write,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fdatasync, fsyncSync, mkdirSync, openSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { subjectOf, type TimedEvent } from "../../core/log/event.ts";
 import type { Header } from "../../core/wire/message.ts";
@@ -26,8 +15,9 @@ import { encodeFrame } from "../../core/wire/message-codec.ts";
 import { type HeldLock, takeDirectoryLock } from "../../host/lock-file.ts";
 import type { Log } from "../common/log.ts";
 import { FeederMemory } from "./feeder-memory.ts";
+import { loadSegments, segmentsIn } from "./load-segments.ts";
 import { encodeRecord, fileHead } from "./record.ts";
-import { Segment, segmentNumber } from "./segment.ts";
+import { Segment } from "./segment.ts";
 
 /** Pause after a write that failed, milliseconds. */
 export const WRITE_RETRY_MS = 500;
@@ -97,19 +87,11 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The numbers of the files in a directory, ascending. */
-function segmentsIn(directory: string): readonly number[] {
-  const numbers = readdirSync(directory).flatMap((file) => segmentNumber(file) ?? []);
-  return numbers.sort((a, b) => a - b);
-}
-
 export class Journal {
   readonly #options: JournalOptions;
   readonly #lock: HeldLock;
   readonly #feeders = new FeederMemory();
   #identity: Uint8Array;
-  /** Whether the first bytes of the last file that was found are whole. */
-  #sound = false;
   /** Oldest first; the last is being written. */
   readonly #segments: Segment[] = [];
   #descriptor = -1;
@@ -135,8 +117,12 @@ export class Journal {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
     this.#lock = takeDirectoryLock(directory);
     try {
-      this.#identity = this.#load();
-      this.#goOn();
+      const loaded = loadSegments(directory, options.log, (feeder) => this.#feeders.saw(feeder));
+      this.#segments.push(...loaded.segments);
+      this.#identity = loaded.identity ?? options.newIdentity();
+      this.#head = loaded.head;
+      this.#taken = loaded.head;
+      this.#goOn(loaded.isSound);
       this.#retire();
     } catch (error) {
       this.#lock.release();
@@ -170,32 +156,10 @@ export class Journal {
     return this.#pendingBytes > PENDING_MAX;
   }
 
-  #load(): Uint8Array {
-    const { directory, log, newIdentity } = this.#options;
-    let identity: Uint8Array | undefined;
-    const numbers = segmentsIn(directory);
-    for (const [at, first] of numbers.entries()) {
-      const before = numbers[at + 1] ?? Number.POSITIVE_INFINITY;
-      const loaded = Segment.load(directory, first, before, (feeder) => this.#feeders.saw(feeder));
-      const { segment, tail, damaged } = loaded;
-      if (damaged > 0) log.warning(`${segment.path} is damaged: ${damaged} bytes in it are skipped`);
-      if (tail > 0) {
-        log.warning(`${segment.path} ends with ${tail} bytes that are no whole event: they are cut off`);
-        truncateSync(segment.path, segment.end);
-      }
-      identity = loaded.log ?? identity;
-      this.#sound = loaded.log !== undefined;
-      this.#segments.push(segment);
-      this.#head = Math.max(this.#head, first - 1, segment.count === 0 ? 0 : segment.numberAt(segment.count - 1));
-    }
-    this.#taken = this.#head;
-    return identity ?? newIdentity();
-  }
-
   /** Goes on in the last file, if there is one that can be used. */
-  #goOn(): void {
+  #goOn(isSound: boolean): void {
     const last = this.#segments.at(-1);
-    if (last === undefined || !this.#sound) return this.#begin();
+    if (last === undefined || !isSound) return this.#begin();
     this.#descriptor = openSync(last.path, constants.O_RDWR);
   }
 

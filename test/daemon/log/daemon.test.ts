@@ -2,7 +2,7 @@
  * albatross-log as a process: feeders, subscribers, restarts, and what it refuses.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -14,7 +14,7 @@ import { READERS_PER_NAME_MAX } from "../../../daemon/log/log-service.ts";
 import { EVENT_MAX } from "../../../daemon/log/record.ts";
 import { until } from "../../end-to-end/harness.ts";
 import { numbered, numberOf } from "./journal-rig.ts";
-import { type LogClient, LogRig } from "./log-rig.ts";
+import { LogClient, LogRig } from "./log-rig.ts";
 
 let rig: LogRig;
 
@@ -328,6 +328,27 @@ describe("albatross-log", () => {
     await rig.launch();
     const { events } = await rig.subscription();
     assert.ok(events.some((each) => numberOf(each.event).length === EVENT_MAX - overhead - "exit ".length));
+  });
+
+  it("takes the socket that systemd passes", async () => {
+    await rig.stop();
+    const path = join(rig.directory, "passed.sock");
+    const words = ["-l", path, process.execPath, ...rig.words("--systemd-socket-activation")];
+    const child = spawn("systemd-socket-activate", words, { stdio: "ignore" });
+    try {
+      const client = await until("it is served", async () => {
+        try {
+          return await LogClient.open(path);
+        } catch {
+          return undefined;
+        }
+      });
+      client.subscribe(":", { count: 100 });
+      await until("the past comes", () => client.said.includes("caught-up"));
+      client.close();
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   it("ends a subscription when the subscriber says anything", async () => {
