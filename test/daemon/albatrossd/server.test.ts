@@ -7,7 +7,8 @@ import { after, describe, it } from "node:test";
 import { frame } from "../../../core/wire/framing.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { ImageStore, type Upload } from "../../../daemon/albatrossd/images.ts";
-import { success } from "../../../daemon/albatrossd/reply.ts";
+import { DRAIN_TIMEOUT_MS } from "../../../daemon/albatrossd/incoming-stream.ts";
+import { failure, success } from "../../../daemon/albatrossd/reply.ts";
 import { IDLE_TIMEOUT_MS, Server } from "../../../daemon/albatrossd/server.ts";
 import type { Commands, Outcome } from "../../../daemon/albatrossd/session.ts";
 import { commandFrame, create, info, say, until, Wire } from "../../end-to-end/harness.ts";
@@ -175,6 +176,34 @@ describe("a client in the middle of a stream", () => {
       await whole.gone();
       assert.equal(say(whole.messages[0]?.payload), "finished");
       assert.deepEqual([taken, aborted], [15, 1]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it("that was refused gets the answer at once, and is not waited for longer than the limit", async () => {
+    const commands: Commands = {
+      images: new ImageStore(folder),
+      log: () => undefined,
+      perform: () => ({ kind: "reply", reply: failure("no"), keep: false, drains: true }),
+    };
+    const server = new Server(commands);
+    await server.listen({ path, activation: false });
+    try {
+      const silent = await Wire.open(path);
+      const ending = await Wire.open(path);
+      const started = performance.now();
+      for (const wire of [silent, ending]) {
+        wire.send(commandFrame("x", { kind: "block-set", compressed: false }));
+        wire.send(frame(new Uint8Array(100)));
+        await wire.frame(0);
+        assert.equal(say(wire.messages[0]?.payload), "refused: no");
+      }
+      ending.send(frame(new Uint8Array()));
+      await ending.gone();
+      assert.equal(silent.closed, false);
+      await silent.gone();
+      assert.ok(performance.now() - started >= DRAIN_TIMEOUT_MS - 50);
     } finally {
       server.close();
     }
