@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { type ChildProcess, SpawnError, spawnProcess } from "../runtime/process.ts";
+import { type ChildProcess, SpawnError, type SpawnOptions, spawnProcess } from "../runtime/process.ts";
 import { BackendRefusal, type LaunchRequest } from "./backend.ts";
 
 /** What of a {@link LaunchRequest} the process is given by {@link startProcess}. */
@@ -15,15 +15,22 @@ export type ProcessRequest = Pick<LaunchRequest, "arguments" | "console" | "envi
  *
  * @param commandLine the absolute path of the program, and its arguments
  * @param path search path, which the process gets as `PATH`
+ * @param options what differs from the usual
  * @throws {BackendRefusal} with the system's reason as `cause`
  */
-export function startProcess(commandLine: readonly string[], request: ProcessRequest, path: string): ChildProcess {
+export function startProcess(
+  commandLine: readonly string[],
+  request: ProcessRequest,
+  path: string,
+  options: Partial<Pick<SpawnOptions, "cpus" | "noInput">> = {},
+): ChildProcess {
   try {
     return spawnProcess(commandLine, {
       stdio: request.console,
       environment: { PATH: path, ...request.environment },
       cpus: request.arguments.cpuIds.map(Number),
       ...unprotected(),
+      ...options,
     });
   } catch (error) {
     if (error instanceof SpawnError) throw new BackendRefusal(error.message, { cause: error });

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ChildProcess, type ExitStatus, SpawnError, spawnProcess } from "../../runtime/process.ts";
+import type { ChildProcess, ExitStatus } from "../../runtime/process.ts";
 import {
   BACKEND_INTERFACE_VERSION,
   type Backend,
@@ -17,6 +17,7 @@ import {
   type LaunchRequest,
 } from "../backend.ts";
 import { findProgram } from "../find-program.ts";
+import { startProcess } from "../start-process.ts";
 import { checkBhyve } from "./bhyve-checks.ts";
 import {
   bhyveArguments,
@@ -117,19 +118,12 @@ class Bhyve {
     this.#programs = programs;
   }
 
-  /** Starts a program on the console, with nothing to read: from the fifo it would read its own output. */
+  /**
+   * Starts a program on the console, with nothing to read: from the fifo it would read its own output. Virtual CPUs are
+   * not bound to the host's, as with the original.
+   */
   #spawn(program: string, words: readonly string[], request: LaunchRequest): ChildProcess {
-    try {
-      return spawnProcess([program, ...words], {
-        stdio: request.console,
-        noInput: true,
-        environment: { PATH: this.#host.path, ...request.environment },
-        cpus: [], // virtual CPUs are not bound to the host's, as with the original
-      });
-    } catch (error) {
-      if (error instanceof SpawnError) throw new BackendRefusal(error.message, { cause: error });
-      throw error;
-    }
+    return startProcess([program, ...words], request, this.#host.path, { noInput: true, cpus: [] });
   }
 
   #freeName(taken: ReadonlySet<string>): string {

@@ -19,7 +19,7 @@ import {
   STOP_TIMEOUT_MS,
   Supervisor,
 } from "../../../daemon/albatrossd/supervisor.ts";
-import { create, destroy } from "../../../daemon/albatrossd/unikernel-commands.ts";
+import { create, destroy, restart } from "../../../daemon/albatrossd/unikernel-commands.ts";
 import { listUnikernels } from "../../../daemon/albatrossd/unikernel-info.ts";
 import type { Log } from "../../../daemon/common/log.ts";
 import { type HostNetwork, HostNetworkError } from "../../../host/host-network.ts";
@@ -137,6 +137,17 @@ describe("a virtual machine", () => {
     await until(() => ended.length > 0);
     assert.equal(destroyed(), 1);
     assert.deepEqual(digest(), []);
+  });
+
+  it("can be restarted, though it has no image (daemon.md 9), also with other CPUs", async () => {
+    assert.equal(await createIt(), "success");
+    const command = { kind: "unikernel-restart", arguments: undefined } as const;
+    assert.equal((await restart(supervisor, name, command)).kind, "success");
+    assert.equal(destroyed(), 1);
+    const given = { ...spec.arguments, cpus: 3 };
+    assert.equal((await restart(supervisor, name, { ...command, arguments: given })).kind, "success");
+    await until(() => rig.commandLines().at(-1)?.includes(" -c3 ") === true);
+    assert.equal(destroyed(), 2);
   });
 
   it("is removed when its boot loader fails, and the client told why", async () => {
