@@ -7,7 +7,6 @@ import { fromText } from "../../core/byte-string.ts";
 import { decide } from "../../core/engine/decide.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
-import { jsonRevision } from "../../core/print/json.ts";
 import { carriesImage } from "../../core/unikernel-type.ts";
 import type { Header, Message, UnikernelCommand } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
@@ -23,7 +22,7 @@ import type { Commands, Outcome } from "./session.ts";
 import type { StatisticsLink } from "./statistics-link.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { create, destroy, restart, rollback } from "./unikernel-commands.ts";
-import { listStatus, listUnikernels } from "./unikernel-info.ts";
+import { listRevisions, listStatus, listUnikernels } from "./unikernel-info.ts";
 
 /** Encoded info replies kept until the state changes, for those who ask often. */
 export const INFO_CACHE_MAX = 64;
@@ -195,8 +194,7 @@ export class DaemonCommands implements Commands {
   #revisions(name: Name, count: Int): Reply {
     const revisions = this.#host.supervisor.revisions(name);
     if (revisions.length === 0) return failure("revisions: no unikernel found");
-    const wanted = revisions.filter((_, at) => at < count);
-    return success(JSON.stringify(wanted.map(jsonRevision)));
+    return success(listRevisions(revisions, count));
   }
 
   async #get(name: Name, command: UnikernelCommand & { kind: "unikernel-get" }): Promise<Reply> {

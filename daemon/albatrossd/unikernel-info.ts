@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { Revision } from "../../core/engine/revisions.ts";
 import type { State, Unikernel } from "../../core/engine/state.ts";
 import { describePhase } from "../../core/engine/state.ts";
+import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
+import { jsonRevision } from "../../core/print/json.ts";
 import { blockNameOf, bridgeOf } from "../../core/resources.ts";
 import { select } from "../../core/tree.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
@@ -126,4 +129,21 @@ export function listStatus(state: State, query: Name): readonly UnikernelStatus[
         ...(phase.kind === "running" ? { launcher: phase.run.launcher, pid: phase.run.pid } : {}),
       };
     });
+}
+
+/** Characters of a list of revisions, unless the first one alone has more: arguments can be long. */
+export const REVISION_LIST_MAX: number = 2 ** 20;
+
+/** The first `count` revisions as a JSON list, those left out that make it longer than {@link REVISION_LIST_MAX}. */
+export function listRevisions(revisions: readonly Revision[], count: Int): string {
+  const parts: string[] = [];
+  let length = 2;
+  for (const revision of revisions) {
+    if (parts.length >= count) break;
+    const part = JSON.stringify(jsonRevision(revision));
+    length += part.length + (parts.length > 0 ? 1 : 0);
+    if (parts.length > 0 && length > REVISION_LIST_MAX) break;
+    parts.push(part);
+  }
+  return `[${parts.join(",")}]`;
 }
