@@ -36,8 +36,8 @@ async function main(): Promise<number> {
   const byWord = word === undefined ? undefined : (roles[word] ?? tools[word]);
   if (word !== undefined && byWord !== undefined) return await (await byWord()).run(rest, word);
   if (word === "--version") {
-    const { VERSION } = await import("./core/version.ts");
-    process.stdout.write(`version ${VERSION} protocol version 5\n`);
+    const { versionText } = await import("./core/version.ts");
+    process.stdout.write(versionText(true));
     return 0;
   }
   const wanted = word === "--help" || word === "-h";

@@ -62,7 +62,7 @@ async function runCommand(
       return 0;
     }
     case "version":
-      showVersion();
+      showVersion(line);
       return 0;
     case "run": {
       const action = await entry.action();
@@ -117,7 +117,7 @@ async function showGroup(
 ): Promise<number> {
   const parsed = parseTopLevel(line);
   if (parsed?.kind === "version") {
-    showVersion();
+    showVersion(line);
     return 0;
   }
   if (parsed === undefined && group !== "") {

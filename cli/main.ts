@@ -21,7 +21,7 @@ export async function run(args: readonly string[], programName: string): Promise
   const started = Date.now();
   try {
     if (args.length === 1 && args[0] === "--version") {
-      showVersion(); // without loading anything for it
+      showVersion(args); // without loading anything for it
       return 0;
     }
     const { dispatch } = await import("./dispatch.ts");

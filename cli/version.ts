@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { VERSION } from "../core/version.ts";
-import { PROTOCOL_VERSION } from "../core/wire/message.ts";
+import { asksForBuild, versionText } from "../core/version.ts";
 import { writeText } from "./output.ts";
 
-/** Prints the version in the original's form. */
-export function showVersion(): void {
-  writeText(1, `version ${VERSION} protocol version ${PROTOCOL_VERSION}\n`);
+/** Prints the version in the original's form; with `-v` among the words of the command line, the build, too. */
+export function showVersion(line: readonly string[]): void {
+  writeText(1, versionText(asksForBuild(line)));
 }

@@ -1,5 +1,6 @@
 /**
- * `npm run build`: compiles `dist/albatross` for this host and links each role to it.
+ * `npm run build`: compiles `dist/albatross` for this host and links each role to it; with `-- --all`, also
+ * `dist/albatross-SYSTEM` for every other system.
  *
  * The flags are those of the design: without the two `autoload` ones, a compiled program would run code that a
  * `bunfig.toml` or `.env` in the current directory names.
@@ -7,33 +8,65 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { linkedRoles } from "./roles.ts";
+import { runtimeFor, type Target, targets } from "./runtimes.ts";
+import { sourceDigest } from "./source-digest.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** Compiles the program and makes the links; gives the folder. Output of a failing compiler is shown. */
-export function build(folder: string = join(root, "dist")): string {
-  mkdirSync(folder, { recursive: true });
-  // The compiler puts the name of the output file into it: always the same one, so that builds are reproducible.
-  const work = join(folder, ".build");
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work);
+/** Bytes of the executable for this host. */
+export const EXECUTABLE_MAX = 115_000_000;
+
+/**
+ * How many levels of functions are compiled to bytecode ahead: one makes the quick start, the rest little but size. Without
+ * any, a call of the client takes some milliseconds more, which is what happens when the program becomes too large.
+ */
+const BYTECODE_DEPTHS = [1, 0];
+
+/** Compiles into `file`. Output of a failing compiler is shown. */
+function compile(file: string, depth: number, target: Target | undefined): void {
   // With splitting, a role loads the modules it needs, and not the `node:` modules of all others.
-  const flags = ["--compile", "--splitting", "--minify", "--bytecode", "--format=esm", "--no-compile-autoload-dotenv"];
+  const flags = ["--compile", "--splitting", "--minify", "--bytecode", `--bytecode-depth=${depth}`, "--format=esm"];
+  const system =
+    target === undefined ? [] : [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
   const made = spawnSync(
     process.execPath,
-    ["build", ...flags, "--no-compile-autoload-bunfig", join(root, "main.ts"), "--outfile", join(work, "albatross")],
+    [
+      ...["build", ...flags, "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", ...system],
+      ...["--define", `ALBATROSS_BUILD=${JSON.stringify(sourceDigest(root))}`],
+      ...[join(root, "main.ts"), "--outfile", file],
+    ],
     { cwd: root, encoding: "utf8" },
   );
-  if (made.status !== 0) {
-    process.stderr.write(`${made.stdout}${made.stderr}`);
-    throw new Error("Cannot compile the executable: the compiler's messages are above");
+  if (made.status === 0) return;
+  process.stderr.write(`${made.stdout}${made.stderr}`);
+  throw new Error("Cannot compile the executable: the compiler's messages are above");
+}
+
+/** Compiles the executable for this host, or for another system. @returns its path */
+function buildOne(folder: string, target?: Target): string {
+  mkdirSync(folder, { recursive: true });
+  // The compiler puts the name of the output file into it: always the same one, so that builds are reproducible.
+  const work = mkdtempSync(join(folder, ".build-"));
+  try {
+    const draft = join(work, "albatross");
+    for (const depth of BYTECODE_DEPTHS) {
+      compile(draft, depth, target);
+      if (statSync(draft).size < EXECUTABLE_MAX) break;
+    }
+    const file = join(folder, target === undefined ? "albatross" : `albatross-${target}`);
+    renameSync(draft, file); // whoever runs the old one keeps it
+    return file;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-  const target = join(folder, "albatross");
-  renameSync(join(work, "albatross"), target); // whoever runs the old one keeps it
-  rmSync(work, { recursive: true, force: true });
+}
+
+/** Compiles the program for this host and makes the links; gives the folder. */
+export function build(folder: string = join(root, "dist")): string {
+  buildOne(folder);
   for (const role of linkedRoles) {
     const link = join(folder, role);
     if (existsSync(link)) rmSync(link);
@@ -42,10 +75,30 @@ export function build(folder: string = join(root, "dist")): string {
   return folder;
 }
 
+function report(file: string, start: number, what = ""): void {
+  const megabytes = (statSync(join(root, "dist", file)).size / 1e6).toFixed(1);
+  console.log(`dist/${file} (${megabytes} MB)${what}, in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+/** Builds for all systems: those whose runtime cannot be had are named, and left out. @returns whether all were built */
+function buildAll(): boolean {
+  let complete = true;
+  for (const target of Object.keys(targets) as Target[]) {
+    const start = performance.now();
+    try {
+      buildOne(join(root, "dist"), target);
+      report(`albatross-${target}`, start);
+    } catch (error) {
+      console.error(`dist/albatross-${target} is not built: ${error instanceof Error ? error.message : error}`);
+      complete = false;
+    }
+  }
+  return complete;
+}
+
 if (import.meta.main) {
   const start = performance.now();
-  const folder = build();
-  const megabytes = (statSync(join(folder, "albatross")).size / 1e6).toFixed(1);
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`dist/albatross (${megabytes} MB) with ${linkedRoles.join(", ")}, in ${seconds} s`);
+  build();
+  report("albatross", start, ` with ${linkedRoles.join(", ")}`);
+  if (process.argv.includes("--all") && !buildAll()) process.exit(1);
 }

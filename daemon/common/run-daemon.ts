@@ -4,8 +4,7 @@
  * @module
  */
 
-import { VERSION } from "../../core/version.ts";
-import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
+import { versionText } from "../../core/version.ts";
 import { feedWatchdog } from "../../host/systemd.ts";
 import type { Attached } from "../../plugins/attached.ts";
 import type { PluginKind } from "../../plugins/plugin.ts";
@@ -111,7 +110,7 @@ export async function runDaemon<F extends Flags>(
     return 0;
   }
   if (values.version) {
-    process.stdout.write(`version ${VERSION} protocol version ${PROTOCOL_VERSION}\n`);
+    process.stdout.write(versionText(values.verbose > 0));
     return 0;
   }
   const color = values.color === "always" || (values.color === "auto" && process.stdout.isTTY === true);

@@ -6,9 +6,8 @@
  *
  * @module
  */
-import { VERSION } from "../../core/version.ts";
+import { asksForBuild, versionText } from "../../core/version.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
-import { PROTOCOL_VERSION } from "../../core/wire/message.ts";
 import {
   answerEncode,
   answerExtension,
@@ -112,7 +111,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (kind === "--version") {
-    await write(`version ${VERSION} protocol version ${PROTOCOL_VERSION}\n`);
+    await write(versionText(asksForBuild(others)));
     return 0;
   }
   if (kind === "chain" && others.length === 0) return await runChain();
