@@ -5,14 +5,13 @@
  */
 
 import { configFile, readRemotes } from "../../client/remotes.ts";
-import { type ByteString, fromText } from "../../core/byte-string.ts";
+import type { ByteString } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import type { Message } from "../../core/wire/message.ts";
 import type { Context } from "../context.ts";
-import { ask, type DaemonValues, report } from "../exchange.ts";
+import { ask, type DaemonValues, EXIT_COMMUNICATION, report, reportLocal } from "../exchange.ts";
 import type { JsonObject } from "../json.ts";
 import type { Log } from "../log.ts";
-import type { HostReply } from "../tables/show-unikernels.ts";
 import { EXIT_USAGE, UsageError } from "../usage-error.ts";
 import { withDestination } from "./with-remote.ts";
 
@@ -28,49 +27,59 @@ type InfoValues = DaemonValues & { readonly name: Name; readonly remote: string 
 /**
  * Asks all; what one of them fails with does not keep the others from being shown.
  *
+ * @param patience milliseconds that a host may take
  * @returns 0 if all have answered, else the exit status of the first one, in the order of names, that has not
  */
-export async function infoOfAll(values: InfoValues, context: Context): Promise<number> {
+export async function infoOfAll(values: InfoValues, context: Context, patience = REMOTE_PATIENCE_MS): Promise<number> {
   const path = configFile(context.environment);
   const remotes = [...readRemotes(path)];
   if (remotes.length === 0) throw new UsageError(`There are no remotes in ${path}: see remote add --help`);
-  const outcomes: { readonly status: number; show(): void; readonly object: JsonObject }[] = [];
-  const listed: HostReply[] = [];
+  const outcomes: Outcome[] = [];
   const queue = remotes.entries();
   const work = async () => {
     for (const [at, [name, remote]] of queue) {
       const held = new HeldContext(context, name);
-      const reply = await infoOf(withDestination(values, remote), held.context);
-      const whole = typeof reply !== "number" && context.tables() && reply.payload.kind === "success";
-      if (whole) listed[at] = { remote: name, reply, status: undefined };
-      const status = whole ? 0 : typeof reply === "number" ? reply : report(held.context, reply);
-      outcomes[at] = {
-        status,
-        show: () => held.release(),
-        object: { remote: name, exitStatus: status, ...held.object },
-      };
+      const reply = await infoOf(withDestination(values, remote), held.context, patience);
+      const row = typeof reply !== "number" && context.tables() && hasUnikernels(reply) ? reply : undefined;
+      const status = typeof reply === "number" ? reply : row === undefined ? report(held.context, reply) : 0;
+      outcomes[at] = { name, status, held, row };
     }
   };
   await Promise.all(Array.from({ length: Math.min(REMOTES_AT_ONCE, remotes.length) }, work));
-  if (context.json) context.object({ kind: "hosts", hosts: outcomes.map(({ object }) => object) });
-  else if (context.tables()) {
-    const found = listed.filter((each) => each !== undefined);
-    if (found.length > 0)
-      (await import("../tables/show-unikernels.ts")).showUnikernels(context, found) || context.print("no unikernels\n");
+  if (context.json) {
+    const hosts = outcomes.map(({ name, status, held }) => ({ remote: name, exitStatus: status, ...held.object }));
+    context.object({ kind: "hosts", hosts });
   }
-  for (const { show } of outcomes) show();
+  const rows = outcomes.flatMap(({ name, row }) =>
+    row === undefined ? [] : { remote: name, reply: row, status: undefined },
+  );
+  if (rows.length > 0) (await import("../tables/show-unikernels.ts")).showUnikernels(context, rows);
+  for (const { held } of outcomes) held.release();
   return outcomes.find(({ status }) => status !== 0)?.status ?? 0;
 }
 
-async function infoOf(values: InfoValues, context: Context): Promise<Message | number> {
+/** What became of asking one host. */
+interface Outcome {
+  readonly name: string;
+  readonly status: number;
+  readonly held: HeldContext;
+  /** The reply, if it is shown in the table of all. */
+  readonly row: Message | undefined;
+}
+
+function hasUnikernels({ payload }: Message): boolean {
+  return payload.kind === "success" && "unikernels" in payload.success && payload.success.unikernels.length > 0;
+}
+
+async function infoOf(values: InfoValues, context: Context, patience: number): Promise<Message | number> {
+  const signal = AbortSignal.timeout(patience);
   try {
-    const signal = AbortSignal.timeout(REMOTE_PATIENCE_MS);
-    return await ask(values, context, values.name, { kind: "unikernel-info" }, { signal });
+    const reply = await ask(values, context, values.name, { kind: "unikernel-info" }, { signal });
+    if (!signal.aborted || typeof reply !== "number") return reply;
+    return reportLocal(context, `no answer within ${patience / 1000} s`, "aborted", EXIT_COMMUNICATION);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error; // such as a missing file: the others have theirs
-    if (context.json) context.object({ kind: "error", code: "file", message: error.message, exitStatus: EXIT_USAGE });
-    else context.log.error(fromText(error.message));
-    return EXIT_USAGE;
+    return reportLocal(context, error.message, "file", EXIT_USAGE);
   }
 }
 

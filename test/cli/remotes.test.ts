@@ -13,7 +13,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import { REMOTES_AT_ONCE } from "../../cli/remotes/info-all.ts";
+import { info } from "../../cli/commands/info.ts";
+import { type Context, createContext } from "../../cli/context.ts";
+import type { JsonObject } from "../../cli/json.ts";
+import { parseArguments } from "../../cli/parse.ts";
+import { infoOfAll, REMOTES_AT_ONCE } from "../../cli/remotes/info-all.ts";
 import { CONFIG_BYTES_MAX } from "../../client/remotes.ts";
 import { parseName } from "../../core/name.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
@@ -221,7 +225,7 @@ describe("info --remote all", () => {
   });
 
   it("is one table on a terminal, and what failed is said below it", async () => {
-    const info: UnikernelInfo = {
+    const web: UnikernelInfo = {
       type: "solo5",
       startup: undefined,
       failBehaviour: { kind: "quit" },
@@ -237,18 +241,22 @@ describe("info --remote all", () => {
     };
     const reply = encodeFrame({
       header: { sequence: 0n, name: parseName(":") },
-      payload: { kind: "success", success: { kind: "unikernels", unikernels: [{ name: parseName("web"), info }] } },
+      payload: {
+        kind: "success",
+        success: { kind: "unikernels", unikernels: [{ name: parseName("web"), info: web }] },
+      },
     });
     await client("remote", "add", "dead", `127.0.0.1:${await freePort()}`, ...files());
     for (const name of ["one", "two"]) {
       await client("remote", "add", name, `127.0.0.1:${await endpoint(reply)}`, ...files());
     }
+    await client("remote", "add", "zero", `127.0.0.1:${await endpoint()}`, ...files());
     const [program, words] = clientCommand(["info", "--remote=all"]);
     const terminal = new Terminal([program, ...words].join(" "), { env: { HOME: home, NO_COLOR: "1" } });
     assert.equal(await terminal.ended(), 122);
     assert.match(
       terminal.shown,
-      /^HOST {2}NAME {2}MEMORY {2}CPUS {2}UPTIME\none {3}web {4}16 MB {2}0 .*\ntwo {3}web .*\nalbatross-client: \[ERROR\] dead: /,
+      /^HOST {2}NAME {2}MEMORY {2}CPUS {2}UPTIME\none {3}web {4}16 MB {2}0 .*\ntwo {3}web .*\nalbatross-client: \[ERROR\] dead: .*\n(?:.*\n)?zero: host \[unikernel: :\]: no unikernels\n$/,
     );
   });
 
@@ -261,6 +269,29 @@ describe("info --remote all", () => {
     const got = await client("info", "--remote=all");
     assert.equal(got.stdout, names.map((name) => `${name}: host [unikernel: :]: no unikernels\n`).join(""));
     assert.equal(got.status, 0);
+  });
+
+  it("does not wait for a host that is silent, and says so", async () => {
+    const silent = await listenTls(await folder.server(ca), () => undefined);
+    peers.push(silent);
+    await client("remote", "add", "silent", `127.0.0.1:${silent.port}`, ...files());
+    await client("remote", "add", "talks", `127.0.0.1:${await endpoint()}`, ...files());
+    const parsed = parseArguments(info, ["--remote=all", "--json"]);
+    assert.ok(parsed.kind === "run");
+    const printed: JsonObject[] = [];
+    const context: Context = {
+      ...createContext(parsed.values, "albatross-client", { HOME: home }, 0, async () => []),
+      object: (value) => printed.push(value),
+    };
+    assert.equal(await infoOfAll(parsed.values, context, 3_000), 121);
+    const [{ hosts = [] } = {}] = printed as { hosts?: { remote: string; message?: string; exitStatus: number }[] }[];
+    assert.deepEqual(
+      hosts.map(({ remote, message, exitStatus }) => [remote, message, exitStatus]),
+      [
+        ["silent", "no answer within 3 s", 121],
+        ["talks", undefined, 0],
+      ],
+    );
   });
 
   it("says so if there are none", async () => {
