@@ -97,5 +97,6 @@ function jsonStatus(status: UnikernelStatus): Json {
     lastExit: status.lastExit ?? null,
     launcher: status.launcher ?? null,
     pid: status.pid ?? null,
+    addName: status.addName ?? null,
   };
 }
