@@ -33,6 +33,13 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Settings of {@link Stage.run}. */
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Done while the program runs, with a look at what it has printed; then it is interrupted. */
+  readonly meanwhile?: (printed: () => string) => Promise<void>;
+}
+
 /** A host with its directory of files. */
 export class Stage {
   readonly machine = new Machine();
@@ -125,17 +132,13 @@ export class Stage {
   }
 
   /** Runs a program under the runtime of the tests, with the files of this host in its directory. */
-  async run(
-    file: string,
-    words: readonly string[] = [],
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Ran> {
+  async run(file: string, words: readonly string[] = [], options: RunOptions = {}): Promise<Ran> {
     const deno = ["run", "-A", "--quiet", "--no-check", `--config=${join(root, "deno.json")}`];
     const runtime = "Deno" in globalThis ? deno : ["run"];
     const { PATH = "", HOME = "/" } = process.env;
     const child = spawn(process.execPath, [...runtime, file, ...words], {
       cwd: this.directory,
-      env: { PATH, HOME, NO_COLOR: "1", ...environment },
+      env: { PATH, HOME, NO_COLOR: "1", ...options.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";
@@ -146,15 +149,19 @@ export class Stage {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
     });
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
     const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
     try {
-      const status = await new Promise<number | null>((resolve, reject) => {
-        child.on("error", reject);
-        child.on("close", resolve);
-      });
-      return { status, stdout, stderr };
+      await options.meanwhile?.(() => `${stdout}${stderr}`);
+      // Not child.kill: after it Deno reports the signal, even if the process handled it and exited.
+      if (options.meanwhile !== undefined && child.pid !== undefined) process.kill(child.pid, "SIGINT");
+      return { status: await ended, stdout, stderr };
     } finally {
       clearTimeout(timer);
+      child.kill("SIGKILL");
     }
   }
 
