@@ -32,6 +32,8 @@ export const testNeeds: readonly Need[] = [
   { package: "btrfs-progs", program: "mkfs.btrfs", why: "makes a file system that can share content between files" },
   { package: "passwd", program: "useradd", why: "makes users and groups below another root" },
   { package: "qemu-system-x86", program: "qemu-system-x86_64", why: "runs the kernels of an example of a backend" },
+  { package: "debootstrap", program: "debootstrap", why: "installs a clean Debian to try the package on" },
+  { package: "systemd-container", program: "systemd-nspawn", why: "runs that Debian" },
   { package: "iproute2", program: "ip", why: "makes the bridges and network namespaces of the tests" },
   { package: "procps", program: "ps", why: "tells how old processes are" },
   { package: "influxdb", program: "influxd", why: "takes the statistics of the tests" },

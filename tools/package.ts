@@ -158,8 +158,8 @@ export async function packageDebian(folder: string = join(root, "dist")): Promis
       stage.copy(join(root, "packaging/debian", script), `DEBIAN/${script}`, 0o755);
     }
     const file = join(folder, `albatross_${VERSION}_${architecture}.deb`);
-    // The executable is large and hardly compresses further with more work.
-    run("dpkg-deb", ["--root-owner-group", "-Zxz", "-z1", "--build", stage.root, file]);
+    // Every Debian since 12 unpacks it, and it takes a tenth of the time of xz.
+    run("dpkg-deb", ["--root-owner-group", "-Zzstd", "-z6", "--build", stage.root, file]);
     return file;
   } finally {
     rmSync(stage.root, { recursive: true, force: true });
