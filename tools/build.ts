@@ -46,7 +46,7 @@ function compile(file: string, depth: number, target: Target | undefined): void 
 }
 
 /** Compiles the executable for this host, or for another system. @returns its path */
-function buildOne(folder: string, target?: Target): string {
+export function buildOne(folder: string, target?: Target): string {
   mkdirSync(folder, { recursive: true });
   // The compiler puts the name of the output file into it: always the same one, so that builds are reproducible.
   const work = mkdtempSync(join(folder, ".build-"));

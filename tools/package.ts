@@ -1,5 +1,6 @@
 /**
- * `npm run package`: builds `dist/albatross_VERSION_ARCH.deb`. It needs `dpkg-deb`, as on every Debian.
+ * `npm run package`: builds `dist/albatross_VERSION_ARCH.deb`. It needs `dpkg-deb`, as on every Debian. With
+ * `-- --freebsd`: `dist/albatross-VERSION-freebsd-x64.tar.gz`, the files as they lie on a FreeBSD.
  *
  * The package holds one executable; its programs are links to it, in the places that those of the original have
  * (packaging.md 1).
@@ -22,7 +23,7 @@ import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { renderRoff } from "../cli/help/render-roff.ts";
 import { VERSION } from "../core/version.ts";
-import { build } from "./build.ts";
+import { build, buildOne } from "./build.ts";
 import { allManuals } from "./manuals.ts";
 import { linkedRoles } from "./roles.ts";
 
@@ -166,4 +167,38 @@ export async function packageDebian(folder: string = join(root, "dist")): Promis
   }
 }
 
-if (import.meta.main) console.log(`dist/${basename(await packageDebian())}`);
+/**
+ * Puts together the files of a FreeBSD host, in their places below `/usr/local` (packaging.md 7). `pkg-install.sh` makes
+ * user and directories; what `pkg create` wants beyond can only be made on a FreeBSD.
+ *
+ * @returns the archive's file
+ * @throws if the program cannot be compiled for FreeBSD, e.g. since its runtime cannot be had
+ */
+export async function packageFreebsd(folder: string = join(root, "dist")): Promise<string> {
+  const stage = new Stage(join(folder, ".stage-freebsd"));
+  try {
+    const local = "usr/local";
+    stage.copy(buildOne(folder, "freebsd-x64"), `${local}/libexec/albatross/albatross`, 0o755);
+    for (const role of linkedRoles) {
+      if (role === "albatross-client") stage.link("../libexec/albatross/albatross", `${local}/sbin/${role}`);
+      else stage.link("albatross", `${local}/libexec/albatross/${role}`);
+    }
+    const scripts = join(root, "packaging/freebsd/rc.d");
+    for (const file of readdirSync(scripts)) stage.copy(join(scripts, file), `${local}/etc/rc.d/${file}`, 0o755);
+    stage.copy(join(root, "packaging/freebsd/pkg-install.sh"), "pkg-install.sh", 0o755);
+    for (const manual of await allManuals()) {
+      stage.write(`${local}/share/man/man1/${manual.title}.1.gz`, compressed(renderRoff(manual)));
+    }
+    const file = join(folder, `albatross-${VERSION}-freebsd-x64.tar.gz`);
+    const owner = ["--owner=root:0", "--group=wheel:0", "--mtime=@0", "--sort=name"];
+    run("tar", ["-C", stage.root, ...owner, "-czf", file, "."]);
+    return file;
+  } finally {
+    rmSync(stage.root, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  const file = process.argv.includes("--freebsd") ? await packageFreebsd() : await packageDebian();
+  console.log(`dist/${basename(file)}`);
+}
