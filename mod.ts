@@ -60,6 +60,7 @@ export type { RemoteOptions, Target } from "./client/api/targets.ts";
 export type { CallOptions } from "./client/api/transport.ts";
 export type { Status, Unikernel } from "./client/api/unikernel-info.ts";
 export type { BlockOptions, NetworkOptions, RestartOptions, UnikernelOptions } from "./client/api/unikernel-options.ts";
+export type { Updated, UpdateOptions } from "./client/api/update.ts";
 export {
   AbortedError,
   CertificateRefusedError,
@@ -67,6 +68,7 @@ export {
   ClientError,
   type ClientErrorCode,
   ConnectError,
+  HttpError,
   InputError,
   type InputErrorCode,
   LeafError,

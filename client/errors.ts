@@ -10,6 +10,7 @@ import {
   EXIT_CHAIN,
   EXIT_COMMUNICATION,
   EXIT_CONNECT,
+  EXIT_HTTP,
   EXIT_INTERRUPTED,
   EXIT_REFUSED,
   EXIT_SERVER_UNKNOWN,
@@ -228,4 +229,11 @@ export class InputError extends ClientError {
     super(message, options);
     this.code = code;
   }
+}
+
+/** A server of builds could not be asked, or answered something unexpected; nothing has changed on the host. */
+export class HttpError extends ClientError {
+  override readonly name: string = "HttpError";
+  readonly code = "http";
+  readonly exitStatus = EXIT_HTTP;
 }

@@ -6,9 +6,10 @@
 import { readFileSync } from "node:fs";
 import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices } from "../../backends/image-match.ts";
-import { type Build, BuildsServer, type ImageDownload, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
-import { HttpError } from "../../client/builds/http-get.ts";
+import { BuildsServer, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
+import { doubtAbout, runningArguments, verifyAnnounced } from "../../client/builds/check-image.ts";
 import { trustAnchors } from "../../client/builds/trust-anchors.ts";
+import { HttpError } from "../../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_REFUSED } from "../../client/exit-status.ts";
 import type { ImageFile } from "../../client/image-file.ts";
 import { requestInfo } from "../../client/status.ts";
@@ -64,7 +65,8 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
     const mismatch = checkImage(file, running.arguments);
     if (mismatch !== undefined) return reportLocal(context, `manifest failed: ${mismatch}`, "image", EXIT_MANIFEST);
     if (hex(fresh) === digest) return upToDate(values, context);
-    await vouch(server, context, hex(fresh), latest, download);
+    const doubt = await doubtAbout(server, hex(fresh), latest, download);
+    if (doubt !== undefined) context.hint(doubt);
     return await replace(values, context, file, running.arguments, compare);
   } catch (error) {
     if (error instanceof DownloadError) return reportDownloadError(context, error);
@@ -136,24 +138,7 @@ async function whatRuns(values: UpdateValues, context: Context): Promise<Running
     const message = `unexpected reply: ${text}`;
     return reportLocal(context, message, "protocol", EXIT_COMMUNICATION);
   }
-  // A peer that does not tell is one of the original, or far away: the original always passes it.
-  return { info: only.info, arguments: argumentsOf(only.info, addName ?? true) };
-}
-
-/** The configuration with which it runs, with explicit names of what is otherwise derived. */
-function argumentsOf(info: UnikernelInfo, addName: boolean): UnikernelArguments {
-  return {
-    failBehaviour: info.failBehaviour,
-    startup: info.startup,
-    addName,
-    cpuIds: info.cpuIds,
-    memory: info.memory,
-    blockDevices: info.blockDevices.map(({ name, device, sectorSize }) => ({ name, device, sectorSize })),
-    networks: info.networks,
-    arguments: info.arguments,
-    cpus: info.cpus,
-    linuxBootPartition: info.linuxBootPartition,
-  };
+  return { info: only.info, arguments: runningArguments(only.info, addName) };
 }
 
 function upToDate(values: UpdateValues, context: Context): number {
@@ -167,12 +152,6 @@ function dryRun(values: UpdateValues, context: Context, compare: string): number
   return 0;
 }
 
-/** @throws {HttpError} if the image is not the announced one */
-function verifyAnnounced(digest: Uint8Array, { announced }: ImageDownload): void {
-  if (announced === undefined || hex(announced) === hex(digest)) return;
-  throw new HttpError(`the image has the digest ${hex(digest)}, but the server announced ${hex(announced)}`);
-}
-
 /** Why the image does not fit; `undefined` if it does. */
 function checkImage(file: ImageFile, given: UnikernelArguments): string | undefined {
   try {
@@ -181,27 +160,6 @@ function checkImage(file: ImageFile, given: UnikernelArguments): string | undefi
     if (error instanceof ImageError) return error.message;
     throw error;
   }
-}
-
-/** Says so if the server does not stand by the image that it has sent. @throws {HttpError} if it is one of another job */
-async function vouch(
-  server: BuildsServer,
-  context: Context,
-  digest: string,
-  latest: Build,
-  { announced }: ImageDownload,
-): Promise<void> {
-  let known: Build;
-  try {
-    known = await server.byDigest(digest);
-  } catch (error) {
-    if (!(error instanceof HttpError)) throw error;
-    const also = announced === undefined ? "nothing but the connection vouches for it" : "it announced it all the same";
-    context.hint(`the server does not know the digest ${digest} of the image it has sent (${error.message}): ${also}`);
-    return;
-  }
-  if (known.job === latest.job) return;
-  throw new HttpError(`the image is one of the job ${known.job}, not of ${latest.job}`);
 }
 
 async function replace(

@@ -16,6 +16,7 @@ import { earlyLife, type Started, type WatchOptions } from "./started.ts";
 import type { CallOptions, Transport } from "./transport.ts";
 import { type Unikernel, unikernelOf } from "./unikernel-info.ts";
 import type { RestartOptions } from "./unikernel-options.ts";
+import type { Updated, UpdateOptions } from "./update.ts";
 
 /**
  * A client, made by {@link connect}. Every method makes a connection of its own. All of them reject with a
@@ -138,6 +139,37 @@ export class Albatross extends Observer {
     const { reply } = await this.transport.ask(asked, { kind: "unikernel-restart", arguments: settings }, { signal });
     successOf(reply);
     return { present: true, early: await earlyLife(this.transport, asked, since, options) };
+  }
+
+  /**
+   * Replaces a unikernel by the latest build of it, found by the digest of its image at a server of reproducible builds.
+   * It keeps its configuration.
+   *
+   * @param name of the unikernel
+   * @param options the server, whether it is only asked, and a signal to give up by
+   * @returns what was found and done
+   * @throws {HttpError} if the server does not know the unikernel, or is not to be believed
+   * @throws {InputError} `argument`, or `image` if the new one wants other devices
+   * @throws {RefusedError} if albatrossd refuses the new one
+   * @throws {ClientError} as every command
+   *
+   * @example
+   * ```ts
+   * import { connect, HttpError, type Updated, type UpdateOptions } from "albatross";
+   *
+   * const options: UpdateOptions = { httpHost: "http://127.0.0.1:1", dryRun: true };
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * try {
+   *   const { upToDate, compare }: Updated = await albatross.update("hello", options);
+   *   console.log(upToDate ? "nothing new" : compare);
+   * } catch (error) {
+   *   if (!(error instanceof HttpError)) throw error; // nobody serves builds there
+   * }
+   * ```
+   */
+  async update(name: NameInput, options: UpdateOptions = {}): Promise<Updated> {
+    const { updateUnikernel } = await import("./update.ts");
+    return await updateUnikernel(this.transport, name, options);
   }
 
   /**

@@ -41,7 +41,7 @@ export interface BlockDevice {
 
 /** Settings of transfers. */
 export interface TransferOptions extends CallOptions {
-  /** How much the data is compressed on the way, 0 to 9. By itself 0 on this host, else 9. */
+  /** How much the data is compressed on the way, 0 to 9. By itself 0 on this host, else 9 where that pays. */
   readonly compressionLevel?: number | undefined;
 }
 
@@ -164,12 +164,13 @@ export class Blocks {
    */
   async set(name: NameInput, data: DataSource, options: TransferOptions = {}): Promise<void> {
     const asked = asOne(name);
-    const [{ dataOf }, { compression }, { deflated }] = await Promise.all([
+    const [{ dataOf, isWorthCompressing }, { compression }, { deflated }] = await Promise.all([
       import("./input.ts"),
       import("./create.ts"),
       import("../image-file.ts"),
     ]);
-    const level = compression(options.compressionLevel) ?? this.#transport.level;
+    const usual = this.#transport.level;
+    const level = compression(options.compressionLevel) ?? (usual > 0 && (await isWorthCompressing(data)) ? usual : 0);
     const plain = dataOf(data, options.signal);
     const stream = level > 0 ? await deflated(plain, level) : plain;
     const command = { kind: "block-set", compressed: level > 0 } as const;

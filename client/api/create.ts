@@ -5,6 +5,7 @@
  */
 import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices } from "../../backends/image-match.ts";
+import type { Name } from "../../core/name.ts";
 import type { UnikernelArguments } from "../../core/unikernel.ts";
 import { carriesImage, parseUnikernelType, TYPE_RULE, type UnikernelType } from "../../core/unikernel-type.ts";
 import { InputError } from "../errors.ts";
@@ -56,13 +57,26 @@ export async function createUnikernel(
     throw new InputError("image", `Cannot create ${name.text} without an image`);
   using file = image === undefined || !carriesImage(type) ? undefined : await openImageInput(image, signal);
   if (file !== undefined && type === "solo5") checkDevices(file, settings); // other images have no manifest
-  const level = file === undefined ? 0 : (wanted ?? (await usualLevel(transport, file)));
+  return await startWith(transport, name, { ...settings, type }, file, force, { ...options, compressionLevel: wanted });
+}
+
+/** Sends a create command with an image that was checked. */
+export async function startWith(
+  transport: Transport,
+  name: Name,
+  settings: UnikernelArguments & { readonly type: UnikernelType },
+  file: ImageFile | undefined,
+  force: boolean,
+  options: WatchOptions & CallOptions & { readonly compressionLevel?: number | undefined },
+): Promise<Started> {
+  const { signal, compressionLevel } = options;
+  const level = file === undefined ? 0 : (compressionLevel ?? (await usualLevel(transport, file)));
   const since = Date.now();
   const { reply, present } = await transport.ask(
     name,
     {
       kind: force ? "unikernel-force-create" : "unikernel-create",
-      config: { ...settings, type, compressed: level > 0, image: new Uint8Array(0) },
+      config: { ...settings, compressed: level > 0, image: new Uint8Array(0) },
     },
     { image: file && { file, level }, signal },
   );
@@ -88,7 +102,7 @@ async function usualLevel({ level }: Transport, file: ImageFile): Promise<number
 }
 
 /** Compares the manifest of an image with the given devices. @throws {InputError} `image` */
-function checkDevices(file: ImageFile, given: UnikernelArguments): void {
+export function checkDevices(file: ImageFile, given: UnikernelArguments): void {
   try {
     const mismatch = matchDevices({ devices: inspectManifest(file) }, given);
     if (mismatch !== undefined) throw new InputError("image", mismatch);

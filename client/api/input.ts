@@ -13,7 +13,7 @@ import { bytesSource } from "../../backends/image-source.ts";
 import { openBlockData } from "../block-data.ts";
 import { IMAGE_CHUNK_BYTES } from "../connection.ts";
 import { AbortedError, InputError } from "../errors.ts";
-import { type ImageFile, imageFrom, openImage } from "../image-file.ts";
+import { type ImageFile, imageFrom, isCompressible, openImage } from "../image-file.ts";
 import { FRAME_LENGTH_MAX } from "../image-frame.ts";
 
 /**
@@ -86,6 +86,15 @@ export async function* dataOf(source: DataSource, signal: AbortSignal | undefine
       signal,
     );
   }
+}
+
+/** Whether compression makes data smaller, as far as that can be told before. @throws {InputError} `file` */
+export async function isWorthCompressing(source: DataSource): Promise<boolean> {
+  if (source instanceof Uint8Array) return await isCompressible(bytesSource(source));
+  const path = pathOf(source);
+  if (path === undefined) return true;
+  using file = openBlockData(path);
+  return await file.compressible();
 }
 
 function pathOf(source: DataSource): string | undefined {

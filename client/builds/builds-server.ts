@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type HttpAnswer, HttpError, type HttpOptions, httpGet, printable } from "./http-get.ts";
+import { HttpError } from "../errors.ts";
+import { type HttpAnswer, type HttpOptions, httpGet, printable } from "./http-get.ts";
 
 /** Redirections that are followed for an image. */
 export const REDIRECTS_MAX = 5;

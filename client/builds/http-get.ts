@@ -6,8 +6,7 @@
 import { type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import { VERSION } from "../../core/version.ts";
-import { AbortedError, ClientError } from "../errors.ts";
-import { EXIT_HTTP } from "../exit-status.ts";
+import { AbortedError, HttpError } from "../errors.ts";
 
 /** Milliseconds to connect and to get the header of an answer. */
 export const HTTP_ANSWER_TIMEOUT_MS = 30_000;
@@ -17,13 +16,6 @@ export const HTTP_STALL_TIMEOUT_MS = 30_000;
 
 /** Milliseconds that an answer may take in all, however slowly it comes. */
 export const HTTP_TOTAL_TIMEOUT_MS = 1_800_000;
-
-/** A request failed, or its answer is not what it should be. `message` says why. */
-export class HttpError extends ClientError {
-  override readonly name: string = "HttpError";
-  readonly code = "http";
-  readonly exitStatus = EXIT_HTTP;
-}
 
 /** Times, in milliseconds; for tests. */
 export interface HttpTimes {

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { BuildsServer, REDIRECTS_MAX, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
-import { HttpError, type HttpTimes } from "../../client/builds/http-get.ts";
+import type { HttpTimes } from "../../client/builds/http-get.ts";
 import { trustAnchors } from "../../client/builds/trust-anchors.ts";
-import { AbortedError } from "../../client/errors.ts";
+import { AbortedError, HttpError } from "../../client/errors.ts";
 import { type HttpServer, makeCertificate, serveHttp } from "../support/http-server.ts";
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
