@@ -1,8 +1,9 @@
 /**
  * The interface of plugins: what can be attached to the daemons from outside, and what their own parts are made by.
  *
- * A plugin is a file whose default export is a {@link Plugin}, or a function that makes one. It needs no import but of
- * types: everything that it may use is handed to it.
+ * A plugin is a module whose default export is a {@link Plugin}, or a function that makes one: a single file, TypeScript
+ * or JavaScript, or the folder of a package, whose `package.json` names the module. Packages that it needs are bundled
+ * into it (`bun build --target=bun`). It needs no import of ours but of types: what it may use is handed to it.
  *
  * ```ts
  * import type { PluginFactory } from "albatross/plugin";
@@ -14,6 +15,9 @@
  * });
  * export default plugin;
  * ```
+ *
+ * Errors of ours are known by their `name`, since a plugin has not our classes: one named `BackendRefusal` is shown to the
+ * client as it is, one named `CollectorError` has the `reason` of that class.
  *
  * A plugin runs within its daemon, with all of its rights: it is only loaded if nobody but root and the daemon's user
  * can have written it. What it throws or rejects is logged with its name, and neither ends the daemon nor keeps it

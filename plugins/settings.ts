@@ -14,7 +14,14 @@ import { readTrusted, trustedPath } from "../host/trusted-file.ts";
 import type { PluginSource } from "./load.ts";
 
 /** The daemons that take plugins. */
-const daemons = ["albatrossd", "albatross-console", "albatross-stats", "albatross-log", "albatross-tls-endpoint"];
+const daemons = [
+  "albatrossd",
+  "albatross-console",
+  "albatross-stats",
+  "albatross-influx",
+  "albatross-log",
+  "albatross-tls-endpoint",
+];
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
