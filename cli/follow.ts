@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { ClientConnection } from "../client/connection.ts";
+import type { ClientConnection } from "../client/connection.ts";
 import { AbortedError, ProtocolError } from "../client/errors.ts";
-import { commandMessage } from "../client/request.ts";
+import { openLocal } from "../client/follow.ts";
 import { routeOf } from "../client/sockets.ts";
 import type { Name } from "../core/name.ts";
 import type { Command, Message } from "../core/wire/message.ts";
@@ -70,13 +70,5 @@ export async function open(values: DaemonValues, name: Name, command: Command, s
     const { openRemote } = await import("./remote.ts");
     return await openRemote(values, name, command, { signal });
   }
-  const address = addressOf(values, routeOf(command).socket);
-  const connection = await ClientConnection.open(address, { signal });
-  try {
-    await connection.send(commandMessage(name, command));
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-  return { connection, address };
+  return await openLocal(addressOf(values, routeOf(command).socket), name, command, { signal });
 }

@@ -3,10 +3,43 @@
  *
  * @module
  */
-import type { Message, Success } from "../core/wire/message.ts";
-import type { ClientConnection } from "./connection.ts";
+import type { Name } from "../core/name.ts";
+import type { Command, Message, Success } from "../core/wire/message.ts";
+import { ClientConnection, type ClientOptions } from "./connection.ts";
 import { ProtocolError } from "./errors.ts";
-import { successOf } from "./request.ts";
+import { commandMessage, successOf } from "./request.ts";
+
+/** A connection on which answers come. */
+export interface Opened {
+  readonly connection: ClientConnection;
+  /** Of the daemon, for messages. */
+  readonly address: string;
+}
+
+/**
+ * Sends a command to the socket of a daemon.
+ *
+ * @param sequence of the command; 0 unless given
+ * @throws {ConnectError}
+ * @throws {AbortedError}
+ */
+export async function openLocal(
+  address: string,
+  name: Name,
+  command: Command,
+  options: ClientOptions,
+  sequence = 0n,
+): Promise<Opened> {
+  const connection = await ClientConnection.open(address, options);
+  try {
+    const { header, payload } = commandMessage(name, command);
+    await connection.send({ header: { ...header, sequence }, payload });
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return { connection, address };
+}
 
 /**
  * The data that follow a command that was sent; closes the connection at the end.
@@ -17,7 +50,7 @@ import { successOf } from "./request.ts";
  * @throws {AbortedError}
  */
 export async function* follow(
-  { connection, address }: { readonly connection: ClientConnection; readonly address: string },
+  { connection, address }: Opened,
   accepted: (success: Success) => void = () => undefined,
 ): AsyncGenerator<Message, void> {
   try {

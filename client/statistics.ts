@@ -6,9 +6,9 @@
 import { Name } from "../core/name.ts";
 import type { Statistics } from "../core/statistics.ts";
 import { DATA_FRAME_LIMIT } from "../core/wire/framing.ts";
-import { ClientConnection, type ClientOptions } from "./connection.ts";
+import type { ClientOptions } from "./connection.ts";
 import { ProtocolError } from "./errors.ts";
-import { commandMessage, successOf } from "./request.ts";
+import { follow, openLocal } from "./follow.ts";
 
 /** A sample of one unikernel. */
 export interface StatisticsSample {
@@ -46,24 +46,13 @@ export async function* subscribeStatistics(
   name: Name,
   options: StatisticsOptions = {},
 ): AsyncGenerator<StatisticsSample, void> {
-  const connection = await ClientConnection.open(path, { frameLimit: DATA_FRAME_LIMIT, ...options });
-  try {
-    const { header, payload } = commandMessage(name, { kind: "statistics-subscribe" });
-    await connection.send({ header: { ...header, sequence: options.sequence ?? 0n }, payload });
-    let accepted = false;
-    for await (const message of connection.messages()) {
-      const { payload: content } = message;
-      if (content.kind === "data" && content.data.kind === "statistics") {
-        const relativeName = message.header.name;
-        yield { name: absoluteName(name, relativeName), relativeName, statistics: content.data.statistics };
-      } else {
-        successOf(message);
-        accepted = true;
-        options.subscribed?.();
-      }
+  const limits = { frameLimit: DATA_FRAME_LIMIT, ...options };
+  const opened = await openLocal(path, name, { kind: "statistics-subscribe" }, limits, options.sequence);
+  for await (const { header, payload } of follow(opened, options.subscribed)) {
+    if (payload.kind !== "data" || payload.data.kind !== "statistics") {
+      throw new ProtocolError(`A ${payload.kind} message came instead of a sample`);
     }
-    if (!accepted) throw new ProtocolError(`The connection to ${path} was closed without a reply`);
-  } finally {
-    connection.close();
+    const relativeName = header.name;
+    yield { name: absoluteName(name, relativeName), relativeName, statistics: payload.data.statistics };
   }
 }

@@ -10,7 +10,7 @@ import type { LogHistory, Message } from "../../core/wire/message.ts";
 import { InputError, ProtocolError } from "../errors.ts";
 import { follow } from "../follow.ts";
 import { asName, type NameInput } from "./names.ts";
-import type { CallOptions, Transport } from "./transport.ts";
+import { type CallOptions, limited, type Transport } from "./transport.ts";
 
 /**
  * Something that happened on the host. The further fields are those of the event, as `albatross-client log --json` prints
@@ -66,7 +66,7 @@ const COUNT = 20;
 
 export async function* readLog(transport: Transport, options: LogOptions): AsyncGenerator<LogEntry, void> {
   const name = asName(options.name ?? ":");
-  const opened = await transport.open(name, { kind: "log-subscribe", from: historyOf(options) }, options);
+  const opened = await transport.open(name, { kind: "log-subscribe", from: historyOf(options) }, limited(options));
   let log: Uint8Array | undefined;
   const messages = follow(opened, (success) => {
     log = success.kind === "string" ? parseLogId(toText(success.text) ?? "") : undefined;

@@ -12,7 +12,7 @@ import type { LogEntry, LogOptions } from "./log.ts";
 import { asName, asOne, asPath, byName, type NameInput, ownName } from "./names.ts";
 import { expectSuccess } from "./replies.ts";
 import type { Sample } from "./statistics.ts";
-import type { CallOptions, Transport } from "./transport.ts";
+import { type CallOptions, limited, type Transport } from "./transport.ts";
 
 /**
  * Where a console begins.
@@ -86,7 +86,7 @@ export class Observer {
   async *console(name: NameInput, options: ConsoleOptions = {}): AsyncGenerator<ConsoleLine, void> {
     const { since, count = COUNT } = options;
     const from = since === undefined ? { count } : { since: since.getTime() };
-    const opened = await this.transport.open(asOne(name), { kind: "console-subscribe", from }, options);
+    const opened = await this.transport.open(asOne(name), { kind: "console-subscribe", from }, limited(options));
     for await (const { payload } of follow(opened)) {
       if (payload.kind !== "data" || payload.data.kind !== "console") {
         throw new ProtocolError(`A ${payload.kind} message came instead of a console line`);
@@ -146,7 +146,7 @@ export class Observer {
   async *statistics(name: NameInput = ":", options: CallOptions = {}): AsyncGenerator<Sample, void> {
     const { sampleOf } = await import("./statistics.ts");
     const asked = asName(name);
-    const opened = await this.transport.open(asked, { kind: "statistics-subscribe" }, options);
+    const opened = await this.transport.open(asked, { kind: "statistics-subscribe" }, limited(options));
     for await (const { payload, header } of follow(opened)) {
       if (payload.kind !== "data" || payload.data.kind !== "statistics") {
         throw new ProtocolError(`A ${payload.kind} message came instead of a sample`);

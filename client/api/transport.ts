@@ -6,10 +6,12 @@
  */
 import type { Name } from "../../core/name.ts";
 import type { SocketRole } from "../../core/paths.ts";
+import { DATA_FRAME_LIMIT } from "../../core/wire/framing.ts";
 import type { Command, Message } from "../../core/wire/message.ts";
-import { ClientConnection, type ClientOptions } from "../connection.ts";
+import type { ClientOptions } from "../connection.ts";
+import { type Opened, openLocal } from "../follow.ts";
 import type { ImageFile } from "../image-file.ts";
-import { commandMessage, request } from "../request.ts";
+import { request } from "../request.ts";
 import { routeOf } from "../sockets.ts";
 import { type InfoReply, requestInfo } from "../status.ts";
 
@@ -46,12 +48,6 @@ export interface Answer {
   readonly present: boolean;
 }
 
-/** A connection on which answers come. */
-export interface Opened {
-  readonly connection: ClientConnection;
-  readonly address: string;
-}
-
 /** A way for commands; each takes a connection of its own. */
 export interface Transport {
   /** The compression that pays on this way. */
@@ -61,6 +57,11 @@ export interface Transport {
   ask(name: Name, command: Command, call: Call): Promise<Answer>;
   open(name: Name, command: Command, options: ClientOptions): Promise<Opened>;
   info(name: Name, options: ClientOptions): Promise<InfoReply>;
+}
+
+/** Data comes in small messages: no memory is taken for larger ones. */
+export function limited({ signal }: CallOptions): ClientOptions {
+  return { signal, frameLimit: DATA_FRAME_LIMIT };
 }
 
 /** The way to the daemons with these sockets. */
@@ -73,17 +74,7 @@ export function localTransport(socketOf: (role: SocketRole) => string): Transpor
       const options = { image: bytes, stream, signal };
       return { reply: await request(socketOf(routeOf(command).socket), name, command, options), present: false };
     },
-    async open(name, command, options) {
-      const address = socketOf(routeOf(command).socket);
-      const connection = await ClientConnection.open(address, options);
-      try {
-        await connection.send(commandMessage(name, command));
-      } catch (error) {
-        connection.close();
-        throw error;
-      }
-      return { connection, address };
-    },
+    open: (name, command, options) => openLocal(socketOf(routeOf(command).socket), name, command, options),
     info: (name, options) => requestInfo(socketOf("vmmd"), name, options),
   };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
+import { openImageInput } from "../../client/api/input.ts";
 import { AbortedError, type Albatross, ConnectError, connect, InputError, parseName, RefusedError } from "../../mod.ts";
 import { images, Machine, until } from "../end-to-end/harness.ts";
 import { rejection } from "./rejection.ts";
@@ -168,6 +169,13 @@ describe("create", () => {
     assert.equal(error.exitStatus, 130);
     await until("the stream is cancelled", () => cancelled);
     assert.deepEqual(await albatross.info("never"), []);
+  });
+
+  it("takes streams up to a limit", async () => {
+    const stream = () => new Blob([new Uint8Array(10)]).stream();
+    using image = await openImageInput(stream(), undefined, 10);
+    assert.equal(image.size, 10);
+    assert.equal((await rejection(openImageInput(stream(), undefined, 9), InputError)).code, "image");
   });
 
   it("passes on what the stream fails with", async () => {
