@@ -4,9 +4,14 @@
  * @module
  */
 import { constants } from "node:os";
-import { type Backend, BackendRefusal, type Launched, type Launcher } from "../backends/backend.ts";
+import { type Backend, BackendRefusal, type Launched, type Launcher, type LaunchRequest } from "../backends/backend.ts";
+import { environmentVariableOf, identify, isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import type { ExitStatus } from "../runtime/process.ts";
-import { type Guard, PluginFault } from "./guard.ts";
+import { watchProcess } from "../runtime/process-watch.ts";
+import { type Guard, PluginFault, thrownText } from "./guard.ts";
+
+/** How long after the end of a process a plugin may take to say how it ended, milliseconds. */
+export const EXIT_GRACE_MS = 1_000;
 
 /** A refusal is for the client; anything else also for the administrator. */
 function refusalOf(guard: Guard, error: unknown): BackendRefusal {
@@ -29,23 +34,65 @@ function statusOf(value: unknown): ExitStatus {
   return { kind: "unknown" };
 }
 
+/**
+ * A process without the environment it was given could not be found by the next albatrossd, which would start another.
+ *
+ * @throws {PluginFault}
+ */
+function requireEnvironment(guard: Guard, identity: ProcessIdentity, environment: LaunchRequest["environment"]): void {
+  for (const [key, value] of Object.entries(environment)) {
+    if (environmentVariableOf(identity.pid, key) === value || !isAlive(identity)) continue;
+    throw new PluginFault(
+      `the plugin ${guard.plugin} gave the process ${identity.pid}, which has not got the environment of the launch: use startProcess`,
+    );
+  }
+}
+
+/** How the process ends, also if the plugin never says so. */
+async function endOf(
+  guard: Guard,
+  { pid, exited }: Launched,
+  identity: ProcessIdentity | undefined,
+): Promise<ExitStatus> {
+  const watch = identity === undefined ? undefined : watchProcess(identity);
+  const overdue = Promise.withResolvers<ExitStatus>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const gone = () => {
+    timer = setTimeout(() => {
+      guard.log.error(`process ${pid} has ended, and nothing tells how`);
+      overdue.resolve({ kind: "unknown" });
+    }, EXIT_GRACE_MS);
+  };
+  if (watch === undefined) gone();
+  else void watch.exited.then(gone);
+  try {
+    return await Promise.race([Promise.resolve(exited).then(statusOf), overdue.promise]);
+  } catch (error) {
+    guard.log.error(`the wait for process ${pid} failed: ${thrownText(error)}`);
+    // It may run on.
+    return identity === undefined || !isAlive(identity) ? { kind: "unknown" } : await overdue.promise;
+  } finally {
+    clearTimeout(timer);
+    watch?.close();
+  }
+}
+
 /** @throws {PluginFault} */
-function checkLaunched(guard: Guard, launched: Launched): Launched {
+function checkLaunched(guard: Guard, launched: Launched, environment: LaunchRequest["environment"]): Launched {
   const { pid, exited, machine } = launched ?? {};
-  if (!Number.isSafeInteger(pid) || pid < 2 || typeof exited?.then !== "function") {
+  if (!Number.isSafeInteger(pid) || pid < 2 || pid === process.pid || typeof exited?.then !== "function") {
     throw new PluginFault(`the plugin ${guard.plugin} gave no process for a launch: it needs pid and exited`);
   }
-  const ended = Promise.resolve(exited).then(statusOf, (error: unknown): ExitStatus => {
-    guard.log.error(`the wait for process ${pid} failed: ${error instanceof Error ? error.message : error}`);
-    return { kind: "unknown" };
-  });
+  const identity = identify(pid);
+  if (identity !== undefined) requireEnvironment(guard, identity, environment);
+  const ended = endOf(guard, launched, identity);
   return { pid, exited: ended, ...(typeof machine === "string" ? { machine } : {}) };
 }
 
 /** Nobody waits for it any more, so it must not run. */
-function endLate(guard: Guard, launched: Launched): void {
+function endLate(guard: Guard, launched: Launched, environment: LaunchRequest["environment"]): void {
   try {
-    process.kill(checkLaunched(guard, launched).pid, constants.signals.SIGKILL);
+    process.kill(checkLaunched(guard, launched, environment).pid, constants.signals.SIGKILL);
   } catch (error) {
     guard.log.error(`a launch that came too late: ${error instanceof Error ? error.message : error}`);
   }
@@ -61,8 +108,13 @@ function guardLauncher(guard: Guard, launcher: Launcher): Launcher {
     emulated: emulated === true,
     async launch(request) {
       try {
-        const late = (launched: Launched) => endLate(guard, launched);
-        return checkLaunched(guard, await guard.settle("launch", () => launcher.launch(request), { late }));
+        const { environment } = request;
+        const late = (launched: Launched) => endLate(guard, launched, environment);
+        return checkLaunched(
+          guard,
+          await guard.settle("launch", () => launcher.launch(request), { late }),
+          environment,
+        );
       } catch (error) {
         throw refusalOf(guard, error);
       }

@@ -90,7 +90,20 @@ describe("a call into a plugin", () => {
 describe("a backend of a plugin", () => {
   const host = {} as BackendHost;
   const request = { arguments: plainArguments([]), image: undefined };
-  const launchRequest = {} as LaunchRequest;
+  const launchRequest = { environment: {} } as LaunchRequest;
+
+  /** A process of its own. */
+  function sleeper(environment: Readonly<Record<string, string>> = {}): { pid: number; kill(): void } {
+    const child = spawn("sleep", ["1000"], { stdio: "ignore", env: { PATH: process.env["PATH"], ...environment } });
+    return { pid: child.pid ?? assert.fail(), kill: () => void child.kill("SIGKILL") };
+  }
+
+  /** The id of a process that has ended. */
+  async function formerPid(): Promise<number> {
+    const child = spawn("true", { stdio: "ignore" });
+    await new Promise((resolve) => child.on("exit", resolve));
+    return child.pid ?? assert.fail();
+  }
   const launcher: Launcher = { description: "it", emulated: false, launch: () => never };
   const type = "test" as UnikernelType;
 
@@ -171,23 +184,59 @@ describe("a backend of a plugin", () => {
     }
   });
 
-  it("may lose track of its process: that has ended in an unknown way then", async () => {
-    const statusOf = async (exited: Promise<unknown>) => {
-      const { backend: one, log } = backend({
-        check: async () => ({ ...launcher, launch: async () => ({ pid: 5, exited }) }),
-      });
-      const launched = await (await one.check(request, host)).launch(launchRequest);
-      return { status: await launched.exited, lines: log.lines };
-    };
-    const { status, lines } = await statusOf(Promise.reject(new Error("lost")));
-    assert.deepEqual(status, { kind: "unknown" });
-    assert.deepEqual(lines, ["error the wait for process 5 failed: lost"]);
-    assert.deepEqual((await statusOf(Promise.resolve({ kind: "signal", signal: 9 }))).status, {
-      kind: "signal",
-      signal: 9,
-    });
+  const launchBy = async (launched: unknown, launching = launchRequest) => {
+    const { backend: one, log } = backend({ check: async () => ({ ...launcher, launch: async () => launched }) });
+    return { ended: (await (await one.check(request, host)).launch(launching)).exited, log };
+  };
+
+  it("may say oddly how its process ended: in an unknown way then", async () => {
+    const pid = await formerPid();
+    const statusOf = async (status: unknown) => await (await launchBy({ pid, exited: Promise.resolve(status) })).ended;
+    assert.deepEqual(await statusOf({ kind: "signal", signal: 9 }), { kind: "signal", signal: 9 });
     for (const odd of [undefined, 3, {}, { kind: "exit" }, { kind: "exit", code: "0" }, { kind: "signal" }]) {
-      assert.deepEqual((await statusOf(Promise.resolve(odd))).status, { kind: "unknown" });
+      assert.deepEqual(await statusOf(odd), { kind: "unknown" });
+    }
+  });
+
+  it("may fail to wait for its process, which counts as running until it has ended", async () => {
+    const gone = await formerPid();
+    const first = await launchBy({ pid: gone, exited: Promise.reject(new Error("lost")) });
+    assert.deepEqual(await first.ended, { kind: "unknown" });
+    assert.deepEqual(first.log.lines, [`error the wait for process ${gone} failed: lost`]);
+    const { pid, kill } = sleeper();
+    const second = await launchBy({ pid, exited: Promise.reject(new Error("lost")) });
+    assert.equal(await Promise.race([second.ended, sleep(50, "runs")]), "runs");
+    kill();
+    assert.deepEqual(await second.ended, { kind: "unknown" });
+  });
+
+  it("may never say that its process has ended: it is seen all the same, after a moment", async () => {
+    const { pid, kill } = sleeper();
+    const { ended, log } = await launchBy({ pid, exited: never });
+    assert.equal(await Promise.race([ended, sleep(50, "runs")]), "runs");
+    kill();
+    assert.deepEqual(await ended, { kind: "unknown" });
+    assert.deepEqual(log.lines, [`error process ${pid} has ended, and nothing tells how`]);
+    const former = await launchBy({ pid: await formerPid(), exited: never });
+    assert.deepEqual(await former.ended, { kind: "unknown" });
+  });
+
+  it("has to give its process the environment by which the next albatrossd knows it", async () => {
+    const launching = { environment: { MARK: "store/1/:web" } } as unknown as LaunchRequest;
+    const marked = sleeper({ MARK: "store/1/:web" });
+    const other = sleeper({ MARK: "store/2/:web" });
+    try {
+      await launchBy({ pid: marked.pid, exited: never }, launching);
+      const refused = {
+        name: "BackendRefusal",
+        message: /has not got the environment of the launch: use startProcess/,
+      };
+      await assert.rejects(launchBy({ pid: other.pid, exited: never }, launching), refused);
+      await assert.rejects(launchBy({ pid: process.pid, exited: never }, launching), /gave no process for a launch/);
+      await launchBy({ pid: await formerPid(), exited: never }, launching); // it had no time to show any
+    } finally {
+      marked.kill();
+      other.kill();
     }
   });
 
