@@ -9,7 +9,7 @@ import { matchDevices } from "../../backends/image-match.ts";
 import { BuildsServer, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../../client/builds/check-image.ts";
 import { trustAnchors } from "../../client/builds/trust-anchors.ts";
-import { HttpError } from "../../client/errors.ts";
+import { HttpError, InputError } from "../../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_REFUSED } from "../../client/exit-status.ts";
 import type { ImageFile } from "../../client/image-file.ts";
 import { requestInfo } from "../../client/status.ts";
@@ -23,12 +23,10 @@ import { decodePem } from "../../pki/pem.ts";
 import type { Values } from "../command.ts";
 import type { update as definition } from "../commands/update.ts";
 import type { Context } from "../context.ts";
-import { DownloadError } from "../download.ts";
 import { downloadImage } from "../download-image.ts";
 import { addressOf, ask, report, reportError, reportLocal, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
 import { hex } from "../json.ts";
 import { compressionOf, modeOf } from "../mode.ts";
-import { reportDownloadError } from "../report-image.ts";
 import { UsageError } from "../usage-error.ts";
 import { checkWatch, reportStart } from "../watch-report.ts";
 
@@ -58,8 +56,8 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
     const compare = server.compareUrl(present, latest);
     if (!context.json) context.log.reply(fromText(`compare at ${compare}`));
     if (values.dryRun) return dryRun(values, context, compare);
-    using downloaded = await downloadImage(context, async () => await server.image(latest));
-    const { file, download } = downloaded;
+    const { file, download } = await downloadImage(context, async () => await server.image(latest));
+    using _closed = file;
     const fresh = await file.digest();
     verifyAnnounced(fresh, download);
     const mismatch = checkImage(file, running.arguments);
@@ -69,7 +67,7 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
     if (doubt !== undefined) context.hint(doubt);
     return await replace(values, context, file, running.arguments, compare);
   } catch (error) {
-    if (error instanceof DownloadError) return reportDownloadError(context, error);
+    if (error instanceof InputError) return reportLocal(context, error.message, error.code, error.exitStatus);
     if (!(error instanceof HttpError)) throw error;
     if (error instanceof UnexpectedAnswer && !context.json) {
       context.log.warning(fromText(`the server of builds answered ${error.answer}`));

@@ -3,18 +3,15 @@
  *
  * @module
  */
-import { close, constants, open, unlink, write } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { fileSource } from "../../backends/image-file.ts";
 import { bytesSource } from "../../backends/image-source.ts";
 import { openBlockData } from "../block-data.ts";
 import { IMAGE_CHUNK_BYTES } from "../connection.ts";
 import { AbortedError, InputError } from "../errors.ts";
 import { type ImageFile, imageFrom, isCompressible, openImage } from "../image-file.ts";
 import { FRAME_LENGTH_MAX } from "../image-frame.ts";
+import { namelessImage } from "../nameless-image.ts";
 
 /**
  * Bytes to be sent: in memory; in a file, by its path or `file:` URL; or in a stream or another iterable, from which no
@@ -54,19 +51,7 @@ export async function openImageInput(
   if (source instanceof Uint8Array) return imageFrom(bytesSource(source));
   const path = pathOf(source);
   if (path !== undefined) return openImage(path);
-  const descriptor = await nameless();
-  try {
-    let length = 0;
-    for await (const piece of pieces(source, signal)) {
-      length += piece.length;
-      if (length > limit) throw new InputError("image", `Cannot send an image of more than ${limit} bytes`);
-      await writeAll(descriptor, piece);
-    }
-    return imageFrom({ ...fileSource(descriptor), close: () => close(descriptor) });
-  } catch (error) {
-    close(descriptor);
-    throw error;
-  }
+  return await namelessImage(tmpdir(), pieces(source, signal), limit);
 }
 
 /**
@@ -157,32 +142,4 @@ function iteratorOf(source: DataSource): {
     next: async () => (await iterator.next()) as IteratorResult<unknown, unknown>,
     return: async () => await iterator.return?.(),
   };
-}
-
-/** A new file that only its descriptor leads to. */
-async function nameless(): Promise<number> {
-  const path = join(tmpdir(), `albatross-${crypto.randomUUID()}`);
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  let descriptor: number | undefined;
-  try {
-    descriptor = await promisify(open)(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    await promisify(unlink)(path);
-    return descriptor;
-  } catch (cause) {
-    if (descriptor !== undefined) close(descriptor);
-    throw new InputError("file", `Cannot keep the image in ${tmpdir()}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const step = (at: number): void =>
-      write(descriptor, bytes, at, bytes.length - at, null, (cause, count) => {
-        if (cause !== null) {
-          reject(new InputError("file", `Cannot keep the image in ${tmpdir()}: ${cause.message}`, { cause }));
-        } else if (at + count < bytes.length) step(at + count);
-        else resolve();
-      });
-    step(0);
-  });
 }
