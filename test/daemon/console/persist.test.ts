@@ -3,9 +3,11 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { KeptFile } from "../../../daemon/console/kept-file.ts";
+import type { KeptPiece } from "../../../daemon/console/kept-records.ts";
 import { add, Daemon, inactive, sleep, until, Writer } from "./harness.ts";
 
 let daemon: Daemon;
@@ -72,8 +74,13 @@ describe("a console daemon that keeps output", () => {
 
   it("has everything that was on the disk, once and in order, whenever it is killed", async () => {
     const kept = join(daemon.directory, "kept");
+    // Joined, since a line can be in two pieces.
     const onDisk = (line: string) =>
-      readdirSync(kept).some((file) => readFileSync(join(kept, file), "latin1").includes(`${line}\n`));
+      readdirSync(kept).some((file) => {
+        const pieces: KeptPiece[] = [];
+        new KeptFile(join(kept, file)).read(Number.MAX_SAFE_INTEGER, true, pieces);
+        return Buffer.concat(pieces.map(({ piece }) => piece)).includes(`${line}\n`);
+      });
     let written = 0;
     let safe = 0;
     for (let round = 0; round < 4; round++) {
