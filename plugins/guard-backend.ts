@@ -4,6 +4,7 @@
  * @module
  */
 import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Backend, BackendRefusal, type Launched, type Launcher, type LaunchRequest } from "../backends/backend.ts";
 import { environmentVariableOf, identify, isAlive, type ProcessIdentity } from "../host/process-identity.ts";
 import type { ExitStatus } from "../runtime/process.ts";
@@ -12,6 +13,10 @@ import { type Guard, PluginFault, thrownText } from "./guard.ts";
 
 /** How long after the end of a process a plugin may take to say how it ended, milliseconds. */
 export const EXIT_GRACE_MS = 1_000;
+
+/** How long a new process may take to have its environment, and how often that is looked at, milliseconds. */
+export const ENVIRONMENT_PATIENCE_MS = 2_000;
+const ENVIRONMENT_POLL_MS = 1;
 
 /** A refusal is for the client; anything else also for the administrator. */
 function refusalOf(guard: Guard, error: unknown): BackendRefusal {
@@ -39,8 +44,17 @@ function statusOf(value: unknown): ExitStatus {
  *
  * @throws {PluginFault}
  */
-function requireEnvironment(guard: Guard, identity: ProcessIdentity, environment: LaunchRequest["environment"]): void {
+async function requireEnvironment(
+  guard: Guard,
+  identity: ProcessIdentity,
+  environment: LaunchRequest["environment"],
+): Promise<void> {
+  const until = performance.now() + ENVIRONMENT_PATIENCE_MS;
   for (const [key, value] of Object.entries(environment)) {
+    // While a program is being loaded, its process has not got its environment yet.
+    while (environmentVariableOf(identity.pid, key) !== value && isAlive(identity) && performance.now() < until) {
+      await sleep(ENVIRONMENT_POLL_MS);
+    }
     if (environmentVariableOf(identity.pid, key) === value || !isAlive(identity)) continue;
     throw new PluginFault(
       `the plugin ${guard.plugin} gave the process ${identity.pid}, which has not got the environment of the launch: use startProcess`,
@@ -78,21 +92,26 @@ async function endOf(
 }
 
 /** @throws {PluginFault} */
-function checkLaunched(guard: Guard, launched: Launched, environment: LaunchRequest["environment"]): Launched {
+async function checkLaunched(
+  guard: Guard,
+  launched: Launched,
+  environment: LaunchRequest["environment"],
+): Promise<Launched> {
   const { pid, exited, machine } = launched ?? {};
   if (!Number.isSafeInteger(pid) || pid < 2 || pid === process.pid || typeof exited?.then !== "function") {
     throw new PluginFault(`the plugin ${guard.plugin} gave no process for a launch: it needs pid and exited`);
   }
   const identity = identify(pid);
-  if (identity !== undefined) requireEnvironment(guard, identity, environment);
+  if (identity !== undefined) await requireEnvironment(guard, identity, environment);
   const ended = endOf(guard, launched, identity);
   return { pid, exited: ended, ...(typeof machine === "string" ? { machine } : {}) };
 }
 
 /** Nobody waits for it any more, so it must not run. */
-function endLate(guard: Guard, launched: Launched, environment: LaunchRequest["environment"]): void {
+async function endLate(guard: Guard, launched: Launched, environment: LaunchRequest["environment"]): Promise<void> {
   try {
-    process.kill(checkLaunched(guard, launched, environment).pid, constants.signals.SIGKILL);
+    const { pid } = await checkLaunched(guard, launched, environment);
+    process.kill(pid, constants.signals.SIGKILL);
   } catch (error) {
     guard.log.error(`a launch that came too late: ${error instanceof Error ? error.message : error}`);
   }
@@ -109,12 +128,9 @@ function guardLauncher(guard: Guard, launcher: Launcher): Launcher {
     async launch(request) {
       try {
         const { environment } = request;
-        const late = (launched: Launched) => endLate(guard, launched, environment);
-        return checkLaunched(
-          guard,
-          await guard.settle("launch", () => launcher.launch(request), { late }),
-          environment,
-        );
+        const late = (launched: Launched) => void endLate(guard, launched, environment);
+        const launched = await guard.settle("launch", () => launcher.launch(request), { late });
+        return await checkLaunched(guard, launched, environment);
       } catch (error) {
         throw refusalOf(guard, error);
       }
