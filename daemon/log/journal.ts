@@ -37,8 +37,8 @@ const LENGTH_WORD = 4;
 /** An event that is on the disk. */
 export interface Entry extends TimedEvent {
   readonly number: number;
-  /** The key of the name it is about. */
-  readonly key: string;
+  /** The text of the name it is about. */
+  readonly subject: string;
   /** The message that subscribers get, as a frame. */
   readonly frame: Uint8Array;
 }
@@ -236,7 +236,7 @@ export class Journal {
       const header = { sequence: BigInt(number), name };
       const frame = encodeFrame({ header, payload: { kind: "data", data: { kind: "log", timestamp, event } } });
       const record = encodeRecord(feederSequence, timestamp, frame.subarray(LENGTH_WORD));
-      this.#pending.push({ source, entry: { number, timestamp, event, key: name.key, frame }, record });
+      this.#pending.push({ source, entry: { number, timestamp, event, subject: name.text, frame }, record });
       this.#pendingBytes += record.length;
     }
     this.#flushing ??= this.#flush();
@@ -280,7 +280,7 @@ export class Journal {
       await sync(this.#descriptor);
       for (const { entry, record } of group) {
         if (entry === undefined) continue;
-        segment.add(entry.number, segment.end, segment.end + record.length, entry.timestamp, entry.key);
+        segment.add(entry.number, segment.end, segment.end + record.length, entry.timestamp, entry.subject);
         this.#head = entry.number;
       }
       return true;

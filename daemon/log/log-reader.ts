@@ -71,9 +71,9 @@ export class LogReader {
   /** Takes events that are on the disk since just now. */
   deliver(entries: readonly Entry[]): void {
     if (this.#state !== "live") return; // it will come to them
-    for (const { number, key, frame: bytes } of entries) {
+    for (const { number, subject, frame: bytes } of entries) {
       this.#pass(number);
-      if (!this.#wants(key)) continue;
+      if (!this.#wants(subject)) continue;
       this.#put(bytes);
       if (this.#partBytes < READ_BYTES) continue;
       this.#flush();
@@ -83,9 +83,10 @@ export class LogReader {
     if (this.#isFull()) this.#state = "waiting";
   }
 
-  #wants(key: string): boolean {
-    const mine = this.#options.name.key;
-    return mine === "" || key === mine || (key.startsWith(mine) && key[mine.length] === ":");
+  /** Not by the slot in the tree: `:foo` belongs to the root, and is nothing to whom `foo:` belongs. */
+  #wants(subject: string): boolean {
+    const { key, text } = this.#options.name;
+    return key === "" || subject === text || (subject.startsWith(key) && subject[key.length] === ":");
   }
 
   #placeOf(from: LogHistory): number {
@@ -116,7 +117,7 @@ export class LogReader {
     let found = 0;
     for (const segment of segments.toReversed()) {
       for (let at = segment.count - 1; at >= 0; at--) {
-        if (this.#wants(segment.keyAt(at)) && ++found >= count) return segment.numberAt(at);
+        if (this.#wants(segment.nameAt(at)) && ++found >= count) return segment.numberAt(at);
       }
     }
     return first;
@@ -142,13 +143,13 @@ export class LogReader {
     const { journal } = this.#options;
     for (const segment of journal.segments) {
       let at = segment.indexOf(this.#next);
-      for (; at < segment.count && !this.#wants(segment.keyAt(at)); at++) this.#pass(segment.numberAt(at));
+      for (; at < segment.count && !this.#wants(segment.nameAt(at)); at++) this.#pass(segment.numberAt(at));
       if (at === segment.count) continue;
       const messages = this.#messagesOf(segment, at);
       if (messages.length === 0) continue; // they will be missing before those of the next file
       for (const message of messages) {
         if (message !== undefined) this.#pass(segment.numberAt(at));
-        if (message !== undefined && this.#wants(segment.keyAt(at))) this.#put(frame(message));
+        if (message !== undefined && this.#wants(segment.nameAt(at))) this.#put(frame(message));
         at++;
       }
       if (at < segment.count || this.#next <= journal.head) return false;

@@ -68,8 +68,8 @@ export class Segment {
   readonly #offsets = new Column(new Uint32Array(0));
   readonly #times = new Column(new Float64Array(0));
   readonly #subjects = new Column(new Uint32Array(0));
-  readonly #keys: string[] = [];
-  readonly #keyNumbers = new Map<string, number>();
+  readonly #names: string[] = [];
+  readonly #nameNumbers = new Map<string, number>();
   #newest = Number.NEGATIVE_INFINITY;
   #descriptor: number | undefined;
 
@@ -99,7 +99,7 @@ export class Segment {
         const header = decodeHeader(record.message); // the events themselves are not looked at: there may be many
         const found = Number(header.sequence);
         if (found < number || found >= before) continue; // written again elsewhere after a failure
-        segment.add(found, record.start, record.end, record.time, header.name.key);
+        segment.add(found, record.start, record.end, record.time, header.name.text);
         number = found + 1;
         visit(record.feeder);
       } catch (error) {
@@ -127,11 +127,11 @@ export class Segment {
   }
 
   /** Takes a record that lies in the file into the index. */
-  add(number: number, start: number, end: number, time: number, key: string): void {
-    let subject = this.#keyNumbers.get(key);
+  add(number: number, start: number, end: number, time: number, name: string): void {
+    let subject = this.#nameNumbers.get(name);
     if (subject === undefined) {
-      subject = this.#keys.push(key) - 1;
-      this.#keyNumbers.set(key, subject);
+      subject = this.#names.push(name) - 1;
+      this.#nameNumbers.set(name, subject);
     }
     this.#numbers.push(number);
     this.#offsets.push(start);
@@ -151,9 +151,9 @@ export class Segment {
     return this.#times.at(index);
   }
 
-  /** Whom it is about: the key of the name. */
-  keyAt(index: number): string {
-    return this.#keys[this.#subjects.at(index)] ?? "";
+  /** Whom it is about: the text of the name. */
+  nameAt(index: number): string {
+    return this.#names[this.#subjects.at(index)] ?? "";
   }
 
   /** The index of the first event of this number or a later one; {@link count} if there is none. */
