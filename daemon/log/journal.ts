@@ -25,6 +25,9 @@ export const WRITE_RETRY_MS = 500;
 /** Bytes of events that wait to be written, above which feeders are held back. */
 export const PENDING_MAX: number = 4 * 1024 * 1024;
 
+/** Bytes that every event counts in that besides its own, also one that was there already: each takes memory. */
+const PENDING_OVERHEAD = 128;
+
 /** A file is begun anew when its oldest event is of this age, milliseconds: what is kept by age goes file by file. */
 export const SEGMENT_AGE_MS: number = 24 * 3600 * 1000;
 
@@ -103,6 +106,8 @@ export class Journal {
   #flushing: Promise<void> | undefined;
   #closing = false;
   #renew = false;
+  /** When the last file was begun, if it was in this run: events may be older, such as those of a feeder that waited. */
+  #begunAt = Number.NEGATIVE_INFINITY;
   /** Called when pending events have been written. */
   relieved: (() => void) | undefined;
 
@@ -184,6 +189,7 @@ export class Journal {
     }
     this.#closeFile();
     this.#descriptor = descriptor;
+    this.#begunAt = this.#options.now();
     const last = this.#segments.at(-1);
     if (last?.first === first) {
       last.close();
@@ -237,8 +243,8 @@ export class Journal {
       const frame = encodeFrame({ header, payload: { kind: "data", data: { kind: "log", timestamp, event } } });
       const record = encodeRecord(feederSequence, timestamp, frame.subarray(LENGTH_WORD));
       this.#pending.push({ source, entry: { number, timestamp, event, subject: name.text, frame }, record });
-      this.#pendingBytes += record.length;
     }
+    this.#pendingBytes += (this.#pending.at(-1)?.record.length ?? 0) + PENDING_OVERHEAD;
     this.#flushing ??= this.#flush();
   }
 
@@ -271,7 +277,7 @@ export class Journal {
       if (this.#renew) this.#reopen();
       const current = this.#segments.at(-1);
       const grown = (current?.end ?? 0) + bytes.length > maxBytes / SEGMENTS;
-      const aged = (current?.oldest ?? 0) < now() - SEGMENT_AGE_MS;
+      const aged = Math.max(current?.oldest ?? 0, this.#begunAt) < now() - SEGMENT_AGE_MS;
       if (current === undefined || this.#descriptor < 0 || ((grown || aged) && current.count > 0)) this.#begin();
       const segment = this.#current;
       for (let at = 0; at < bytes.length; ) {
@@ -294,7 +300,7 @@ export class Journal {
 
   #publish(group: readonly Pending[]): void {
     const entries = group.flatMap(({ entry }) => entry ?? []);
-    for (const { record } of group) this.#pendingBytes -= record.length;
+    for (const { record } of group) this.#pendingBytes -= record.length + PENDING_OVERHEAD;
     if (entries.length > 0) this.#options.committed(entries);
     const feeders = new Set<Feeder>();
     for (const { source } of group) {

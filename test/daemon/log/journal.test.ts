@@ -219,6 +219,35 @@ describe("the journal", () => {
     assert.deepEqual(contentOf(rig.journal), ["3: 2"]); // the present file stays
   });
 
+  it("begins no file for each group of old events, as of a feeder that has waited for days", async () => {
+    rig.open();
+    rig.now += 10 * SEGMENT_AGE_MS;
+    const wait = (at: number) =>
+      new Promise<void>((flush) => {
+        const source = { header: { sequence: 0n, name: Name.root }, feeder: { acknowledge: () => undefined, flush } };
+        rig.journal.append({ timestamp: rig.now - 3 * SEGMENT_AGE_MS, event: numbered(at) }, source);
+      });
+    for (let at = 0; at < 5; at++) await wait(at);
+    assert.ok(rig.files.length <= 2, rig.files.join());
+    assert.equal(rig.journal.head, 5);
+  });
+
+  it("counts what feeders send again, too, when it says that it is behind", async () => {
+    rig.open();
+    const acknowledged = Promise.withResolvers<void>();
+    const feeder = { acknowledge: () => undefined, flush: acknowledged.resolve };
+    const source = { header: { sequence: (7n << 32n) | 1n, name: Name.root }, feeder };
+    let taken = 0;
+    while (!rig.journal.isBehind && taken < 100_000) {
+      rig.journal.append({ timestamp: 1, event: numbered(1) }, source);
+      taken++;
+    }
+    assert.ok(rig.journal.isBehind, "whoever repeats himself is never held back");
+    await acknowledged.promise;
+    assert.equal(rig.journal.isBehind, false);
+    assert.equal(rig.journal.head, 1);
+  });
+
   it("goes on in a new file when it is told to, and forgets files that were moved away", async () => {
     rig.open();
     await rig.write(numbered(1));
