@@ -25,6 +25,12 @@ import type { Supervisor } from "./supervisor.ts";
 /** Contents of devices that are received, sent or copied at a time; each needs some megabytes of memory. */
 export const BLOCK_STREAMS_MAX = 32;
 
+/** Of these, below one and the same first label: a tenant that is slow, or means it, leaves places for the others. */
+export const TENANT_STREAMS_MAX = 8;
+
+/** What is needed of the supervisor. */
+export type BlockState = Pick<Supervisor, "state" | "restore" | "note">;
+
 /** A command that has to be carried out here: all but info. */
 export type DeviceCommand = Exclude<BlockCommand, { kind: "block-info" }>;
 
@@ -42,11 +48,12 @@ function reason(error: unknown): string {
 
 /** Carries out the commands. */
 export class BlockCommands {
-  readonly #supervisor: Supervisor;
+  readonly #supervisor: BlockState;
   readonly #directory: string;
-  #streams = 0;
+  /** Contents on their way, by the first label of their path. */
+  readonly #streams = new Map<string, number>();
 
-  constructor(supervisor: Supervisor, databaseDirectory: string) {
+  constructor(supervisor: BlockState, databaseDirectory: string) {
     this.#supervisor = supervisor;
     this.#directory = databaseDirectory;
   }
@@ -136,13 +143,18 @@ export class BlockCommands {
     const release = this.#hold(name, "write");
     try {
       await rm(blockFile(this.#directory, name));
-      this.#supervisor.note({ kind: "block-removed", name });
+    } catch (error) {
+      release();
+      return failure(reason(error));
+    }
+    try {
       await syncFolder(blockDirectory(this.#directory)); // or it could be back after a failure of power
       return success("removed block");
     } catch (error) {
       return failure(reason(error));
     } finally {
-      release();
+      // The hold goes with it, and nothing is released later: that would free another device of the same name.
+      this.#supervisor.note({ kind: "block-removed", name });
     }
   }
 
@@ -164,17 +176,24 @@ export class BlockCommands {
     }
   }
 
-  /** Whether another stream may begin; it then counts until {@link BlockCommands.#streams} is lowered. */
-  #mayStream(): boolean {
-    if (this.#streams >= BLOCK_STREAMS_MAX) return false;
-    this.#streams++;
-    return true;
+  /** Counts another stream, until the returned function is called. @returns the refusal if there are too many */
+  #enter({ path: [tenant = ""] }: Name): (() => void) | Reply {
+    const own = this.#streams.get(tenant) ?? 0;
+    if (tenant !== "" && own >= TENANT_STREAMS_MAX) return tooMany(own);
+    const all = this.#streams.values().reduce((sum, count) => sum + count, 0);
+    if (all >= BLOCK_STREAMS_MAX) return tooMany(all);
+    this.#streams.set(tenant, own + 1);
+    return once(() => {
+      const left = (this.#streams.get(tenant) ?? 1) - 1;
+      if (left === 0) this.#streams.delete(tenant);
+      else this.#streams.set(tenant, left);
+    });
   }
 
   async #receive(name: Name, { size }: PlanOf<"set-block">, compressed: boolean): Promise<Outcome> {
-    if (!this.#mayStream()) return closing(tooMany(), true);
+    const leave = this.#enter(name);
+    if (typeof leave !== "function") return closing(leave, true);
     const release = once(this.#hold(name, "write"));
-    const leave = once(() => this.#streams--);
     const bytes = Number(size) * MEBIBYTE;
     const target = {
       databaseDirectory: this.#directory,
@@ -226,10 +245,11 @@ export class BlockCommands {
   }
 
   async #dump(name: Name, { size, level }: PlanOf<"dump-block">, old: boolean): Promise<Outcome> {
-    if (!this.#mayStream()) return closing(tooMany());
+    const leave = this.#enter(name);
+    if (typeof leave !== "function") return closing(leave);
     const release = this.#hold(name, "read");
     const settle = () => {
-      this.#streams--;
+      leave();
       release();
     };
     const device = { path: blockFile(this.#directory, name), size: Number(size) * MEBIBYTE, level };
@@ -254,7 +274,8 @@ export class BlockCommands {
   }
 
   async #copy(name: Name, { target, size, live }: PlanOf<"copy-block">): Promise<Reply> {
-    if (!this.#mayStream()) return tooMany();
+    const leave = this.#enter(name);
+    if (typeof leave !== "function") return leave;
     const source = blockFile(this.#directory, name);
     const bytes = Number(size) * MEBIBYTE;
     // A live source is protected by its unikernel, which must still be able to start on it.
@@ -271,7 +292,7 @@ export class BlockCommands {
       });
       return refusal === undefined ? success("added block device") : failure(refusal);
     } finally {
-      this.#streams--;
+      leave();
       release();
     }
   }
@@ -299,8 +320,8 @@ export class BlockCommands {
   }
 }
 
-function tooMany(): Reply {
-  return failure(`${BLOCK_STREAMS_MAX} block devices are being sent, received or copied already; try again later`);
+function tooMany(count: number): Reply {
+  return failure(`${count} block devices are being sent, received or copied already; try again later`);
 }
 
 function once(work: () => void): () => void {
