@@ -177,7 +177,8 @@ export class BlockCommands {
   }
 
   /** Counts another stream, until the returned function is called. @returns the refusal if there are too many */
-  #enter({ path: [tenant = ""] }: Name): (() => void) | Reply {
+  #enter({ path }: Name): (() => void) | Reply {
+    const tenant: string = path[0] ?? "";
     const own = this.#streams.get(tenant) ?? 0;
     if (tenant !== "" && own >= TENANT_STREAMS_MAX) return tooMany(own);
     const all = this.#streams.values().reduce((sum, count) => sum + count, 0);

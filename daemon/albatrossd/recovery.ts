@@ -114,7 +114,7 @@ async function removeTaps(network: HostNetwork, storeId: string, kept: ReadonlyS
   }
 }
 
-function removeFiles(folder: string, suffix: string, kept: ReadonlySet<string>): void {
+function removeFiles(folder: string, suffix: string, kept: ReadonlySet<string>, log: Log): void {
   for (const file of readdirSync(folder)) {
     if (!file.endsWith(suffix)) continue;
     const text = file.slice(0, file.length - suffix.length);
@@ -122,7 +122,10 @@ function removeFiles(folder: string, suffix: string, kept: ReadonlySet<string>):
     try {
       if (parseName(text).text === text) rmSync(join(folder, file), { force: true });
     } catch (error) {
-      if (!(error instanceof NameError)) throw error; // any other file there is not ours
+      if (error instanceof NameError) continue; // any other file there is not ours
+      // Others may write the folder of the fifos; whatever they put there keeps no unikernel from being started.
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warning(`cannot remove the leftover ${join(folder, file)}: ${reason}`);
     }
   }
 }
@@ -159,8 +162,8 @@ export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
   const keptTaps = new Set([...adopted.values()].flatMap((run) => run.taps.map(({ tap }) => tap)));
   if (network !== undefined) await removeTaps(network, store.id, keptTaps, log);
   const keptNames = new Set(adopted.keys());
-  removeFiles(host.temporaryDirectory, ".img", keptNames);
-  removeFiles(join(host.temporaryDirectory, "fifo"), "", keptNames);
+  removeFiles(host.temporaryDirectory, ".img", keptNames, log);
+  removeFiles(join(host.temporaryDirectory, "fifo"), "", keptNames, log);
 
   const events: Event[] = stored.policies.map(({ name, policy }) => ({ kind: "policy-added", name, policy }));
   for (const { name, at } of store.loadSettled()) events.push({ kind: "policy-settled", name, at });

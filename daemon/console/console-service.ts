@@ -12,13 +12,13 @@ import type { History, Payload } from "../../core/wire/message.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import type { Log } from "../common/log.ts";
 import { ConsoleStream } from "./console-stream.ts";
-import { KEPT_HISTORY_MAX, sendKeptHistory, wantsOlder } from "./kept-history.ts";
+import { HISTORY_SENT_MAX, KEPT_HISTORY_MAX, sendKeptHistory, wantsOlder } from "./kept-history.ts";
 import { splitPieces } from "./kept-lines.ts";
 import type { KeptStore } from "./kept-store.ts";
 import type { LineSplitter } from "./line-splitter.ts";
 import { ConsoleRegistry, type ConsoleState } from "./registry.ts";
 import { RING_BYTES_MAX, RingBudget } from "./ring.ts";
-import { Subscriber } from "./subscriber.ts";
+import { QUEUES_TOTAL, Subscriber } from "./subscriber.ts";
 
 /** Who may watch one console at a time, unless told otherwise. */
 export const DEFAULT_SUBSCRIBERS_MAX = 5;
@@ -214,7 +214,7 @@ export class ConsoleService {
     const { kept, maxLine, log } = this.#options;
     const { ring, name } = console;
     const output = kept?.find(name);
-    if (output !== undefined && ring !== undefined && wantsOlder(from, ring)) {
+    if (output !== undefined && ring !== undefined && wantsOlder(from, ring) && this.#hasRoom(name)) {
       try {
         const limits = { maxLine, least: ring.count };
         if (sendKeptHistory(output.pieces(KEPT_HISTORY_MAX), limits, from, name, connection)) return;
@@ -224,6 +224,17 @@ export class ConsoleService {
       }
     }
     sendHistory(console, from, connection);
+  }
+
+  /** Whether one more history from disk may wait for its subscriber: many who ask and take nothing would take all memory. */
+  #hasRoom(name: Name): boolean {
+    let total = 0;
+    for (const { pending } of this.#subscribers) total += pending;
+    if (total + HISTORY_SENT_MAX <= QUEUES_TOTAL) return true;
+    this.#options.log.warning(
+      `a subscriber of ${name.toDisplay()} gets no more history than memory has: ${total} bytes wait for subscribers`,
+    );
+    return false;
   }
 
   #ended(console: ConsoleState<Subscriber>, error: Error | undefined): void {

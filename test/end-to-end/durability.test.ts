@@ -63,6 +63,20 @@ describe("albatrossd killed and started again", () => {
     await second.stop();
   });
 
+  it("starts, whatever others have put among the fifos", async () => {
+    const first = await machine.startDaemon();
+    await machine.expect("plain", create(kernels["exit-code"], endless), "created unikernel");
+    await first.stop("SIGKILL");
+    const strange = join(machine.tmpdir, "fifo", ":strange");
+    mkdirSync(strange);
+    const daemon = await machine.startDaemon();
+    assert.match(daemon.log, /cannot remove the leftover .*:strange/);
+    await machine.reaches("plain", "running");
+    await machine.expect("plain", destroy, "destroyed unikernel");
+    rmSync(strange, { recursive: true });
+    await daemon.stop();
+  });
+
   it("keeps policies, blocks and what waits to be started again", async () => {
     const first = await machine.startDaemon();
     const policy = { unikernels: 3, cpuIds: [0, 1], memory: 100, block: 10, bridges: [fromText("a"), fromText("b")] };

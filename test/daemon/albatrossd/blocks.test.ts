@@ -73,7 +73,8 @@ describe("the commands about block devices", () => {
       assert.equal(await remove(name), "removed block");
       await Promise.resolve();
       await Promise.resolve();
-      if (!made) assert.deepEqual(state.blocks.get(name.key)?.holds, ["write"], "nobody may have it before it is there");
+      if (!made)
+        assert.deepEqual(state.blocks.get(name.key)?.holds, ["write"], "nobody may have it before it is there");
       assert.equal(await again, "added block device");
       told = () => undefined;
       assert.equal(await remove(name), "removed block");
@@ -97,7 +98,10 @@ describe("the commands about block devices", () => {
     for (const name of names) outcomes.push(await set(name));
     const last = outcomes.pop();
     assert.ok(last !== undefined);
-    assert.match(textOf(last), /^refused: 8 block devices are being sent, received or copied already; try again later$/);
+    assert.match(
+      textOf(last),
+      /^refused: 8 block devices are being sent, received or copied already; try again later$/,
+    );
     outcomes.push(await set(other));
     for (const outcome of outcomes) {
       assert.ok(outcome.kind === "receive");
