@@ -211,6 +211,9 @@ describe("a replacement is refused before the present one is stopped", () => {
 
   it("for the image, if that is gone from the store", async () => {
     await machine.expect("i", create(kernels["ticker"]), "created unikernel");
+    const view = await machine.console("i");
+    await view.line("tick"); // its tender has read the image
+    view.close();
     const [entry] = await machine.info("i");
     const image = join(machine.dbdir, "images", Buffer.from(entry?.info.digest ?? []).toString("hex"));
     const aside = join(machine.directory, "aside");
