@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { startProcess } from "../backends/start-process.ts";
 import { readTrusted, requireTrustedTree, trustedPath } from "../host/trusted-file.ts";
 import { foreignImports } from "../runtime/module-imports.ts";
+import { disableTranspilerCache } from "../runtime/transpiler-cache.ts";
 import { Guard, PluginFault, thrownText } from "./guard.ts";
 import { LOAD_TIMEOUT_MS, type Plugin, type PluginContext, type PluginLog } from "./plugin.ts";
 import { checkPlugin, PluginError } from "./validate.ts";
@@ -87,6 +88,7 @@ export async function loadPlugin(source: PluginSource, daemon: string, log: Plug
       log: ownLog,
       startProcess: (commandLine, request) => startProcess(commandLine, request, process.env["PATH"] ?? ""),
     };
+    disableTranspilerCache();
     const make = async (): Promise<unknown> => {
       const exported: unknown = ((await import(pathToFileURL(entry).href)) as { readonly default?: unknown }).default;
       return typeof exported === "function" ? await exported(context) : exported;

@@ -100,6 +100,38 @@ describe("the executable", { skip: process.versions.bun === undefined }, () => {
   });
 });
 
+describe("the executable, with a large plugin,", { skip: process.versions.bun === undefined }, () => {
+  it("neither takes a translation of it from a folder of the environment, nor leaves one there", () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-cache-"));
+    try {
+      build(join(folder, "dist"));
+      const plugin = join(folder, "plugin.ts");
+      const size = 100_000; // Bun keeps no translations of small files
+      writeFileSync(
+        plugin,
+        `console.log("run" as string);\n// ${"x".repeat(size)}\nexport const y = "${"y".repeat(size)}";`,
+        {
+          mode: 0o644,
+        },
+      );
+      const env = { PATH: "/bin", HOME: join(folder, "home"), XDG_CACHE_HOME: join(folder, "cache") };
+      const words = ["--read-only", `--logfile=${join(folder, "log")}`, `--plugin=${plugin}`];
+      const { stdout } = spawnSync(join(folder, "dist", "albatross-log"), words, {
+        env,
+        encoding: "utf8",
+        timeout: 30_000,
+      });
+      assert.match(stdout, /^run$/m);
+      assert.deepEqual(
+        ["home", "cache"].filter((name) => existsSync(join(folder, name))),
+        [],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe("the digest of the sources", () => {
   it("depends on each byte and name, and on nothing else", () => {
     const folder = mkdtempSync(join(tmpdir(), "albatross-digest-"));
