@@ -47,6 +47,7 @@ export { connect } from "./client/api/connect.ts";
 export type { ConsoleLine } from "./client/api/console-line.ts";
 export type { CreateOptions } from "./client/api/create.ts";
 export type { DataSource } from "./client/api/input.ts";
+export { type ImageDescription, inspectImage } from "./client/api/inspect.ts";
 export type { LogEntry, LogOptions } from "./client/api/log.ts";
 export type { NameInput } from "./client/api/names.ts";
 export type { ConsoleOptions } from "./client/api/observer.ts";

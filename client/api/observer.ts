@@ -50,7 +50,8 @@ export class Observer {
 
   /**
    * What a unikernel prints, past lines first, then as it comes, until the unikernel is forgotten or the loop is left.
-   * Of lines that are printed faster than they are taken, the daemon leaves out some.
+   * Of lines that are printed faster than they are taken, the daemon leaves out some, and
+   * says so in a line.
    *
    * @param name of the unikernel; it need not be there yet
    * @param options where to begin, and a signal to give up by

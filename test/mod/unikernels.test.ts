@@ -1,12 +1,22 @@
 /** Unikernels by the scripting interface: real daemons, real unikernels. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { openImageInput } from "../../client/api/input.ts";
-import { AbortedError, type Albatross, ConnectError, connect, InputError, parseName, RefusedError } from "../../mod.ts";
+import {
+  AbortedError,
+  type Albatross,
+  ConnectError,
+  connect,
+  InputError,
+  inspectImage,
+  parseName,
+  RefusedError,
+} from "../../mod.ts";
 import { images, Machine, until } from "../end-to-end/harness.ts";
 import { rejection } from "./rejection.ts";
 
@@ -184,6 +194,18 @@ describe("create", () => {
       throw new RangeError("the source broke");
     }
     await assert.rejects(albatross.create("never", { image: failing() }), /RangeError: the source broke/);
+  });
+});
+
+describe("inspectImage", () => {
+  it("tells what an image is and needs", async () => {
+    const stream = new Blob([kernels["two-devices"].slice()]).stream();
+    const { devices, digest, bytes, target } = await inspectImage(stream);
+    assert.equal(bytes, kernels["two-devices"].length);
+    assert.equal(target, "hvt");
+    assert.equal(digest, createHash("sha256").update(kernels["two-devices"]).digest("hex"));
+    assert.deepEqual(new Set(devices.map(({ type }) => type)), new Set(["network", "block"]));
+    assert.equal((await rejection(inspectImage(new Uint8Array(100)), InputError)).code, "image");
   });
 });
 
