@@ -50,7 +50,7 @@ export type { DataSource } from "./client/api/input.ts";
 export { type ImageDescription, inspectImage } from "./client/api/inspect.ts";
 export type { LogEntry, LogOptions } from "./client/api/log.ts";
 export type { NameInput } from "./client/api/names.ts";
-export type { ConsoleOptions } from "./client/api/observer.ts";
+export type { ConsoleOptions, Measured } from "./client/api/observer.ts";
 export type { NamedPolicy, Policies, Policy } from "./client/api/policies.ts";
 export type { CommandCall } from "./client/api/record.ts";
 export type { Revision, RevisionsOptions } from "./client/api/revisions.ts";

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { fromText } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import { ProtocolError } from "../errors.ts";
 import { follow } from "../follow.ts";
+import { successOf } from "../request.ts";
 import { absoluteName } from "../statistics.ts";
 import { type ConsoleLine, consoleLine } from "./console-line.ts";
 import type { LogEntry, LogOptions } from "./log.ts";
@@ -34,6 +36,15 @@ export interface ConsoleOptions extends CallOptions {
   readonly since?: Date | undefined;
   /** How many past lines; without `since`. @default {20} */
   readonly count?: number | undefined;
+}
+
+/** A process to be measured. */
+export interface Measured {
+  readonly pid: number;
+  /** The hypervisor's device; none unless given. */
+  readonly device?: string | undefined;
+  /** Its network interfaces on the host, with the names they are shown by. */
+  readonly taps?: readonly { readonly device: string; readonly tap: string }[] | undefined;
 }
 
 const COUNT = 20;
@@ -154,6 +165,59 @@ export class Observer {
       }
       yield sampleOf(absoluteName(asked, header.name), payload.data.statistics);
     }
+  }
+
+  /**
+   * Lets albatross-stats measure any process under a name. It measures unikernels without being told.
+   *
+   * @param name to be subscribed to
+   * @param process its id, its network interfaces, and its device of the hypervisor where it has some; and a signal
+   * @throws {InputError} `argument`
+   * @throws {RefusedError} e.g. if the hypervisor's device does not fit
+   * @throws {ClientError} as every command
+   *
+   * @example
+   * ```ts
+   * import { connect } from "albatross";
+   *
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * await albatross.measure("script", { pid: process.pid });
+   * for await (const { memory } of albatross.statistics("script")) {
+   *   console.log(memory?.rss);
+   *   break;
+   * }
+   * await albatross.measureNoMore("script");
+   * ```
+   */
+  async measure(name: NameInput, process: Measured & CallOptions): Promise<void> {
+    const { pid, device = "", taps = [], signal } = process;
+    const networks = taps.map((each) => ({ device: fromText(each.device), tap: fromText(each.tap) }));
+    const command = { kind: "statistics-add", device: fromText(device), pid, networks } as const;
+    const { reply } = await this.transport.ask(asOne(name), command, { signal });
+    successOf(reply);
+  }
+
+  /**
+   * Lets albatross-stats measure a process no longer.
+   *
+   * @param name that it is measured under
+   * @param options a signal to give up by
+   * @throws {InputError} `argument`
+   * @throws {ClientError} as every command
+   *
+   * @example
+   * ```ts
+   * import { connect, type Measured } from "albatross";
+   *
+   * const script: Measured = { pid: process.pid };
+   * const albatross = await connect({ tmpdir: "/run/albatross" });
+   * await albatross.measure("script", script);
+   * await albatross.measureNoMore("script");
+   * ```
+   */
+  async measureNoMore(name: NameInput, options: CallOptions = {}): Promise<void> {
+    const { reply } = await this.transport.ask(asOne(name), { kind: "statistics-remove" }, options);
+    successOf(reply);
   }
 
   /**

@@ -76,7 +76,7 @@ describe("console", () => {
   it("refuses names and daemons that are not there", async () => {
     await rejection(first(albatross.console("a b")), InputError);
     await rejection(first(albatross.console("alice:")), InputError);
-    const elsewhere = await connect({ tmpdir: "/nonexistent" });
+    const elsewhere = await connect({ tmpdir: `${machine.directory}/nowhere` });
     await rejection(first(elsewhere.console("ticker")), ConnectError);
   });
 });
@@ -95,11 +95,23 @@ describe("statistics", () => {
   });
 });
 
+describe("measure", () => {
+  it("measures any process until it is told not to", async () => {
+    await albatross.measure("tests", { pid: process.pid });
+    const { name, memory } = await first(albatross.statistics("tests"));
+    assert.equal(name.text, ":tests");
+    assert.ok((memory?.rss ?? 0) > 1000, "more than a few pages");
+    await albatross.measureNoMore("tests");
+    await albatross.measure("tests", { pid: process.pid });
+    await albatross.measureNoMore("tests");
+  });
+});
+
 describe("log", () => {
   it("gives past events, then present ones, from any place on", async () => {
     await machine.startLog();
     await albatross.create("one", { memoryMb: 16, image: kernels.ticker });
-    await until("the start is logged", async () => (await events({ count: 100 })).includes("unikernel-started"));
+    await until("the start is logged", async () => (await events("one")).includes("unikernel-started"));
     const entries = [];
     for await (const entry of albatross.log({ name: "one", count: 100, follow: false })) entries.push(entry);
     const started = entries.find(({ event }) => event === "unikernel-started");
@@ -118,9 +130,9 @@ describe("log", () => {
     assert.equal(bad.code, "argument");
   });
 
-  async function events(options: object): Promise<readonly string[]> {
+  async function events(name: string): Promise<readonly string[]> {
     const found: string[] = [];
-    for await (const { event } of albatross.log({ ...options, follow: false })) found.push(event);
+    for await (const { event } of albatross.log({ name, count: 100, follow: false })) found.push(event);
     return found;
   }
 });

@@ -125,12 +125,12 @@ describe("create", () => {
   });
 
   it("says what is wrong before anything is sent", async () => {
-    const elsewhere = await connect({ tmpdir: "/nonexistent" });
+    const elsewhere = await connect({ tmpdir: join(directory, "nowhere") });
     const cases: readonly [() => Promise<unknown>, string, RegExp][] = [
       [() => elsewhere.create("a b", { image: kernels.hello }), "argument", /name "a b": invalid name/],
       [() => elsewhere.create("a:", { image: kernels.hello }), "argument", /path a: here/],
       [() => elsewhere.create("a", {}), "image", /without an image/],
-      [() => elsewhere.create("a", { image: "/nonexistent/image" }), "image", /nonexistent/],
+      [() => elsewhere.create("a", { image: join(directory, "missing.hvt") }), "image", /missing/],
       [() => elsewhere.create("a", { image: new Uint8Array(5000) }), "image", /Cannot use the image/],
       [() => elsewhere.create("a", { image: [new Uint8Array(5000)] }), "image", /Cannot use the image/],
       [() => elsewhere.create("a", { image: ["text"] as never }), "argument", /only Uint8Array/],
