@@ -113,10 +113,11 @@ async function stageFiles(stage: Stage, dist: string): Promise<void> {
   }
   stage.copy(join(root, "packaging/debian/copyright"), "usr/share/doc/albatross/copyright");
   stage.write("usr/share/doc/albatross/changelog.gz", compressed(readFileSync(join(root, "CHANGES.md"), "utf8")));
-  for (const file of ["README.md", "SECURITY.md", "SPECIFICATION.md"])
-    stage.copy(join(root, file), `usr/share/doc/albatross/${file}`);
+  for (const file of readdirSync(root)) {
+    if (file.endsWith(".md")) stage.copy(join(root, file), `usr/share/doc/albatross/${file}`);
+  }
   for (const file of readdirSync(join(root, "docs"))) {
-    if (file.endsWith(".md")) stage.copy(join(root, "docs", file), `usr/share/doc/albatross/${file}`);
+    stage.copy(join(root, "docs", file), `usr/share/doc/albatross/docs/${file}`);
   }
   stage.copy(join(root, "cli/schemas/output.schema.json"), "usr/share/doc/albatross/output.schema.json");
   stage.copy(join(root, "packaging/grafana/albatross.json"), "usr/share/doc/albatross/grafana.json");
