@@ -118,6 +118,8 @@ export class CleanDebian {
         await ended;
       }
     }
+    // An installation that was cut short leaves this host's /proc mounted in there.
+    for (const folder of ["proc", "sys", "dev/pts", "dev"]) spawnSync("umount", ["-l", join(this.root, folder)]);
     rmSync(join(this.root, ".."), { recursive: true, force: true });
   }
 }
