@@ -67,6 +67,7 @@ export function createContext(
       programName,
       verbosity,
       colored: () => wantsStyle(descriptor, values.color, environment),
+      onTerminal: () => isTerminal(descriptor),
       write: (text) => writeBytes(descriptor, toBytes(text)),
     }),
     print: (text) => writeText(1, text),

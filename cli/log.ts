@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromText } from "../core/byte-string.ts";
+import { type ByteString, fromText, toText } from "../core/byte-string.ts";
 import type { Verbosity } from "./values.ts";
 
 /** Where messages go; each method prints complete lines. */
@@ -24,6 +24,8 @@ export interface LogOptions {
   readonly verbosity: Verbosity;
   /** Whether the level words are coloured. Asked only when there is one to print. */
   colored(): boolean;
+  /** Whether messages go to a terminal: nothing in them may drive it then. Elsewhere they stay as they are. */
+  onTerminal(): boolean;
   /** Writes to where messages go: standard output, as in the original, or standard error beside JSON. */
   write(text: ByteString): void;
 }
@@ -41,20 +43,34 @@ export function chooseVerbosity(options: {
   return options.verbose === 0 ? "warning" : options.verbose === 1 ? "info" : "debug";
 }
 
+/** What terminals obey: all but line ends and tabs. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be replaced
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
+
+/** Other controls of terminals, in UTF-8; or as they are, in what is none. */
+const [encodedControls, bareControls] = [/\u00c2[\u0080-\u009f]/g, /[\u0080-\u009f]/g];
+
+/** Replies have texts of others in them, e.g. arguments of a tenant's unikernel. */
+function harmless(text: ByteString): ByteString {
+  const further = toText(text) === undefined ? bareControls : encodedControls;
+  return text.replaceAll(controls, "?").replaceAll(further, "?") as ByteString;
+}
+
 /** A log of the original's form: `albatross-client: [WARNING] text`. */
 export function createLog(options: LogOptions): Log {
   const name = fromText(options.programName);
+  const safe = (text: ByteString) => (options.onTerminal() ? harmless(text) : text);
   const level = order.indexOf(options.verbosity);
   const labelled = (at: Verbosity, word: string, color: string) => (text: ByteString) => {
     if (level < order.indexOf(at)) return;
     const shown = options.colored() ? `\x1b[${color}m${word}\x1b[0m` : word;
-    options.write(`${name}: [${shown}] ${text}\n` as ByteString);
+    options.write(`${name}: [${shown}] ${safe(text)}\n` as ByteString);
   };
   return {
     quiet: options.verbosity === "quiet",
     debug: options.verbosity === "debug",
     reply(text) {
-      if (level > 0) options.write(`${text}\n` as ByteString);
+      if (level > 0) options.write(`${safe(text)}\n` as ByteString);
     },
     error: labelled("error", "ERROR", "31"),
     warning: labelled("warning", "WARNING", "33"),

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fchownSync, lstatSync, mkdirSync, openSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defaultDirectories } from "../../client/directories.ts";
 import { blockDirectory, fifoDirectory, socketDirectory } from "../../core/paths.ts";
@@ -80,10 +80,7 @@ function planDirectory(wanted: Directory, root: string): readonly Step[] {
       apply: () =>
         attempt(
           () => own(real, wanted, root),
-          () => {
-            chownSync(real, found.uid, found.gid);
-            chmodSync(real, found.mode & 0o7777);
-          },
+          () => change(real, found.uid, found.gid, found.mode & 0o7777),
         ),
     },
   ];
@@ -103,8 +100,18 @@ function attempt(work: () => void, undo: () => void): Undo {
 function own(real: string, { owner, group, mode }: Directory, root: string): void {
   const [uid, gid] = [userNumber(owner, root), groupNumber(group, root)];
   if (uid === undefined || gid === undefined) throw new Error(`there is no user or group ${ACCOUNT}`);
-  chownSync(real, uid, gid);
-  chmodSync(real, mode); // after it: chown(2) takes the set-group-id bit away
+  change(real, uid, gid, mode);
+}
+
+/** Whoever owned the directory above until now may have put a link in its place: that is not followed. */
+function change(path: string, uid: number, gid: number, mode: number): void {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    fchownSync(descriptor, uid, gid);
+    fchmodSync(descriptor, mode); // after it: chown(2) takes the set-group-id bit away
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function userNumber(name: Directory["owner"], root: string): number | undefined {

@@ -13,6 +13,7 @@ import { blockDirectory, blockFile } from "../../core/paths.ts";
 import type { BlockHold } from "../../core/resources.ts";
 import type { BlockCommand } from "../../core/wire/message.ts";
 import { MEBIBYTE } from "./block-files.ts";
+import { BlockStreams, once } from "./block-streams.ts";
 import { type BlockUpload, BlockUploadError, receiveBlock } from "./block-upload.ts";
 import { copyData, shareFile } from "./copy-block.ts";
 import { NewBlockFile, syncFolder } from "./new-block-file.ts";
@@ -21,12 +22,6 @@ import { sendBlock } from "./send-block.ts";
 import { sendOldDump } from "./send-old-dump.ts";
 import type { Outcome } from "./session.ts";
 import type { Supervisor } from "./supervisor.ts";
-
-/** Contents of devices that are received, sent or copied at a time; each needs some megabytes of memory. */
-export const BLOCK_STREAMS_MAX = 32;
-
-/** Of these, below one and the same first label: a tenant that is slow, or means it, leaves places for the others. */
-export const TENANT_STREAMS_MAX = 8;
 
 /** What is needed of the supervisor. */
 export type BlockState = Pick<Supervisor, "state" | "restore" | "note">;
@@ -50,8 +45,7 @@ function reason(error: unknown): string {
 export class BlockCommands {
   readonly #supervisor: BlockState;
   readonly #directory: string;
-  /** Contents on their way, by the first label of their path. */
-  readonly #streams = new Map<string, number>();
+  readonly #streams = new BlockStreams();
 
   constructor(supervisor: BlockState, databaseDirectory: string) {
     this.#supervisor = supervisor;
@@ -176,23 +170,8 @@ export class BlockCommands {
     }
   }
 
-  /** Counts another stream, until the returned function is called. @returns the refusal if there are too many */
-  #enter({ path }: Name): (() => void) | Reply {
-    const tenant: string = path[0] ?? "";
-    const own = this.#streams.get(tenant) ?? 0;
-    if (tenant !== "" && own >= TENANT_STREAMS_MAX) return tooMany(own);
-    const all = this.#streams.values().reduce((sum, count) => sum + count, 0);
-    if (all >= BLOCK_STREAMS_MAX) return tooMany(all);
-    this.#streams.set(tenant, own + 1);
-    return once(() => {
-      const left = (this.#streams.get(tenant) ?? 1) - 1;
-      if (left === 0) this.#streams.delete(tenant);
-      else this.#streams.set(tenant, left);
-    });
-  }
-
   async #receive(name: Name, { size }: PlanOf<"set-block">, compressed: boolean): Promise<Outcome> {
-    const leave = this.#enter(name);
+    const leave = this.#streams.enter(name);
     if (typeof leave !== "function") return closing(leave, true);
     const release = once(this.#hold(name, "write"));
     const bytes = Number(size) * MEBIBYTE;
@@ -246,7 +225,7 @@ export class BlockCommands {
   }
 
   async #dump(name: Name, { size, level }: PlanOf<"dump-block">, old: boolean): Promise<Outcome> {
-    const leave = this.#enter(name);
+    const leave = this.#streams.enter(name);
     if (typeof leave !== "function") return closing(leave);
     const release = this.#hold(name, "read");
     const settle = () => {
@@ -275,7 +254,7 @@ export class BlockCommands {
   }
 
   async #copy(name: Name, { target, size, live }: PlanOf<"copy-block">): Promise<Reply> {
-    const leave = this.#enter(name);
+    const leave = this.#streams.enter(name);
     if (typeof leave !== "function") return leave;
     const source = blockFile(this.#directory, name);
     const bytes = Number(size) * MEBIBYTE;
@@ -319,16 +298,4 @@ export class BlockCommands {
       release();
     }
   }
-}
-
-function tooMany(count: number): Reply {
-  return failure(`${count} block devices are being sent, received or copied already; try again later`);
-}
-
-function once(work: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) work();
-    done = true;
-  };
 }

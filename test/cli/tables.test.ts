@@ -37,6 +37,9 @@ const status = [
   { name: "foo:db", state: "crash-loop", restarts: 7, lastExit: "exit 2", reason: "it ends at once \x1b[31mred" },
 ];
 
+/** What somebody may have put into a text of a reply: another title, a cleared screen; and what is no harm. */
+const evil = "gone \x1b]0;title\x07 \u009b2J\r\x7f \u00e4\tz\nend";
+
 function replyTo(kind: string): Success | undefined {
   switch (kind) {
     case "unikernel-info":
@@ -65,6 +68,8 @@ function replyTo(kind: string): Success | undefined {
       };
     case "console-inactive":
       return { kind: "consoles", names: [parseName("hello"), parseName("foo:b2")] };
+    case "unikernel-destroy":
+      return { kind: "string", text: fromText(evil) };
     default:
       return undefined;
   }
@@ -166,6 +171,12 @@ describe("a list on a terminal", () => {
       (await runClient(["policy", here(), "--json"])).stdout,
     );
     assert.equal(await onTerminal(["policy", here(), "-q"]), "");
+  });
+
+  it("has nothing of others in it that drives the terminal; pipes get every byte", async () => {
+    const words = ["destroy", "web", here()];
+    assert.ok((await runClient(words)).stdout.endsWith(`success: ${evil}\n`));
+    assert.match(await onTerminal(words), /: success: gone \?\]0;title\? \?2J\?\? ä {0,8}\t? *z\nend\n$/);
   });
 
   it("has colours, unless these are not wanted or not possible", async () => {

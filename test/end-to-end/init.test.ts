@@ -10,13 +10,17 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { planDirectories } from "../../cli/init/directories.ts";
+import { carryOut } from "../../cli/init/step.ts";
 import { unitFor, units } from "../../cli/init/units.ts";
 import { findGroup, findUser } from "../../host/accounts.ts";
 import { Terminal } from "../support/terminal.ts";
@@ -126,6 +130,23 @@ describe("init", () => {
       /^give the directory \/var\/lib\/albatross to root:albatross .*: done\nreplace .*: done\n$/,
     );
     assert.deepEqual(tree(), before);
+  });
+
+  it("gives away no directory that a link leads to, which was put there meanwhile", async () => {
+    await init("--yes");
+    const logs = join(root, "var/lib/albatross/log");
+    chownSync(logs, 0, 0);
+    const steps = planDirectories(root);
+    assert.deepEqual(
+      steps.map(({ id }) => id),
+      ["directory /var/lib/albatross/log"],
+    );
+    rmdirSync(logs);
+    mkdirSync(join(root, "secret"), { mode: 0o700 });
+    symlinkSync(join(root, "secret"), logs);
+    const { error } = await carryOut(steps);
+    assert.match(error ?? "", /^Cannot give the directory .*(ELOOP|ENOTDIR)/);
+    assert.equal(permissions("secret"), "root:root 700");
   });
 
   it("makes an authority, whose key only root reads, and enables the endpoint", async () => {

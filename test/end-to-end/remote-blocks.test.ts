@@ -132,6 +132,7 @@ describe("block devices of a remote host", () => {
     ];
     const [program, args] = clientCommand(words);
     const child = spawn(program, args, { cwd, stdio: ["pipe", "ignore", "ignore"] });
+    child.stdin.on("error", () => undefined); // it is killed before it has taken everything
     child.stdin.write(noise(MIB));
     await until("the upload has begun", () => leftovers(machine).length === 1);
     child.kill("SIGKILL");

@@ -112,6 +112,20 @@ describe("the Debian package", () => {
     assert.equal(debian.run("pgrep -f '[t]ender .*tick'"), before);
   });
 
+  it("gives nothing away to which a link of the daemons' user leads", () => {
+    const crls = "/var/lib/albatross/crls";
+    debian.run(
+      `rmdir ${crls} && mkdir -m 700 /root/secret && ln -s /root/secret ${crls} && chown -h albatross ${crls}`,
+    );
+    assert.match(
+      debian.try(`dpkg -i ${basename(file)}`).output,
+      /crls is a symbolic link that does not belong to root/,
+    );
+    assert.equal(debian.run("stat -c '%U %a' /root/secret").trim(), "root 700");
+    debian.run(`rm ${crls} && rmdir /root/secret && dpkg -i ${basename(file)}`);
+    assert.equal(debian.run(`stat -c '%U %a' ${crls}`).trim(), "albatross 750");
+  });
+
   it("ends everything when it is removed, and keeps what is stored", () => {
     debian.run("dpkg -r albatross");
     assert.equal(debian.try("pgrep -fl '[a]lbatross'").output, "");

@@ -10,7 +10,8 @@ import { EMPTY_STATE, type State } from "../../../core/engine/state.ts";
 import { type Name, parseName } from "../../../core/name.ts";
 import { blockFile } from "../../../core/paths.ts";
 import { prepareBlocks } from "../../../daemon/albatrossd/block-files.ts";
-import { BlockCommands, TENANT_STREAMS_MAX } from "../../../daemon/albatrossd/blocks.ts";
+import { TENANT_STREAMS_MAX } from "../../../daemon/albatrossd/block-streams.ts";
+import { BlockCommands } from "../../../daemon/albatrossd/blocks.ts";
 import type { Outcome } from "../../../daemon/albatrossd/session.ts";
 
 let directory: string;
