@@ -120,7 +120,11 @@ export class RefusedError extends ClientError {
   readonly exitStatus = EXIT_REFUSED;
   /** Whom the refusal concerns. */
   readonly host: Name;
-  /** The daemon's reason as it was sent. */
+  /**
+   * The daemon's reason as it was sent.
+   *
+   * @internal
+   */
   readonly text: ByteString;
 
   constructor(host: Name, text: ByteString) {
