@@ -197,6 +197,19 @@ describe("create", () => {
   });
 });
 
+describe("connect", () => {
+  it("talks to the daemon of a socket, whichever that is", async () => {
+    const near = await connect({ socket: machine.socket });
+    await near.create("one", { ...ticking, image: kernels.ticker });
+    assert.equal((await near.info()).length, 1);
+    const lines = (await connect({ socket: machine.consoleSocket })).console("one");
+    assert.match((await lines.next()).value?.text ?? "", /./);
+    await lines.return();
+    const none = await connect({ socket: `${machine.socket}.none` });
+    assert.equal((await rejection(none.info(), ConnectError)).address, `${machine.socket}.none`);
+  });
+});
+
 describe("inspectImage", () => {
   it("tells what an image is and needs", async () => {
     const stream = new Blob([kernels["two-devices"].slice()]).stream();
