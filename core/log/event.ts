@@ -100,5 +100,8 @@ export interface Cursor {
   readonly entry: bigint;
 }
 
+/** The longest message of an event, bytes. */
+export const EVENT_MAX: number = 64 * 1024;
+
 /** Bytes that tell a log from every other. */
 export const LOG_ID_BYTES = 8;

@@ -9,7 +9,7 @@
  */
 import { randomInt } from "node:crypto";
 import { fromText } from "../../core/byte-string.ts";
-import { type LogEvent, subjectOf } from "../../core/log/event.ts";
+import { EVENT_MAX, type LogEvent, subjectOf } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
 import { VERSION } from "../../core/version.ts";
 import { DecodeError } from "../../core/wire/decode-error.ts";
@@ -36,6 +36,9 @@ export const FEED_CLOSE_MS = 500;
 
 /** The largest answer of the log, bytes. */
 const ANSWER_MAX = 4096;
+
+/** Bytes of the length word of a frame. */
+const LENGTH_WORD = 4;
 
 const COUNTER_BITS = 32n;
 const COUNTER_MAX = 2 ** 32 - 1;
@@ -128,12 +131,21 @@ export class EventFeed {
     this.#connection?.destroy();
   }
 
-  #enqueue(event: LogEvent): boolean {
-    const { now } = this.#options;
-    const frame = encodeFrame({
+  #encode(event: LogEvent): Uint8Array {
+    return encodeFrame({
       header: { sequence: (this.#prefix << COUNTER_BITS) | BigInt(this.#counter + 1), name: subjectOf(event) },
-      payload: { kind: "data", data: { kind: "log", timestamp: now(), event } },
+      payload: { kind: "data", data: { kind: "log", timestamp: this.#options.now(), event } },
     });
+  }
+
+  #enqueue(event: LogEvent): boolean {
+    let frame = this.#encode(event);
+    if (frame.length > LENGTH_WORD + EVENT_MAX) {
+      // The log would close the connection, each time it was sent, and get nothing that is behind it.
+      const { daemon, log } = this.#options;
+      log.warning(`an event (${event.kind}) is lost: it has ${frame.length} bytes, the log takes ${EVENT_MAX}`);
+      frame = this.#encode({ kind: "lost", source: fromText(daemon), count: 1 });
+    }
     if (this.#queue.length >= FEED_QUEUE_MAX || this.#bytes + frame.length > FEED_BYTES_MAX) return false;
     this.#counter++;
     this.#queue.push({ sequence: (this.#prefix << COUNTER_BITS) | BigInt(this.#counter), frame });

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { formatCursor } from "../../core/log/cursor.ts";
-import { LOG_ID_BYTES } from "../../core/log/event.ts";
+import { EVENT_MAX, LOG_ID_BYTES } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
 import { CommandServer } from "../common/command-server.ts";
@@ -20,7 +20,6 @@ import { Journal } from "./journal.ts";
 import { LogHandlers } from "./log-handlers.ts";
 import { LogService } from "./log-service.ts";
 import { printLog } from "./print-log.ts";
-import { EVENT_MAX } from "./record.ts";
 import { SinkRunner } from "./sink-runner.ts";
 import { sinksFlag } from "./sinks-flag.ts";
 

@@ -13,10 +13,7 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import { LOG_ID_BYTES } from "../../core/log/event.ts";
-
-/** The longest message of an event, bytes. */
-export const EVENT_MAX: number = 64 * 1024;
+import { EVENT_MAX, LOG_ID_BYTES } from "../../core/log/event.ts";
 
 const FILE_MARK = new TextEncoder().encode("ALBALOG1");
 

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fromText } from "../../../core/byte-string.ts";
+import { EVENT_MAX } from "../../../core/log/event.ts";
+import { parseName } from "../../../core/name.ts";
 import { FrameReader } from "../../../core/wire/framing.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { decodeMessage, encodeFrame } from "../../../core/wire/message-codec.ts";
@@ -103,6 +105,22 @@ describe("a feeder of the event log", () => {
       ],
     );
     await until("all are acknowledged", () => feed.waiting === 0);
+  });
+
+  it("tells of an event that is too large for the log, which would never take it, nor what follows", async () => {
+    const large = (length: number) =>
+      ({ kind: "unikernel-ended", name: parseName("foo:a"), status: fromText("x".repeat(length)) }) as const;
+    const header = { sequence: (77n << 32n) + 1n, name: parseName("foo:a") };
+    const data = { kind: "log", timestamp: 5, event: large(60_000) } as const;
+    const most = EVENT_MAX - (encodeFrame({ header, payload: { kind: "data", data } }).length - 4 - 60_000);
+    feed.note(large(most));
+    feed.note(large(most + 1));
+    feed.note(numbered(2));
+    log.listen(path);
+    await until("all are acknowledged", () => feed.waiting === 0);
+    assert.deepEqual(log.numbers.slice(1), ["lost 1", "2"]);
+    assert.equal(log.numbers.length, 3);
+    assert.match(complaints, /an event \(unikernel-ended\) is lost: it has 65541 bytes, the log takes 65536/);
   });
 
   it("sends no more than its window without an acknowledgement", async () => {
