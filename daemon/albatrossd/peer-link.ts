@@ -17,6 +17,9 @@ export const ANSWER_TIMEOUT_MS = 5_000;
 /** Requests that may be under way. */
 export const REQUESTS_MAX = 4_096;
 
+/** The largest request, in bytes, with its length: a daemon closes the connection on a larger one. */
+export const REQUEST_SIZE_MAX = 64 * 1024;
+
 /** The largest answer, in bytes. */
 export const ANSWER_SIZE_MAX = 64 * 1024;
 
@@ -52,17 +55,20 @@ export class PeerLink {
   /**
    * Sends a command; resolves when the peer answers with success.
    *
-   * @throws {PeerError} the peer's failure text, `wrong sequence number received`, `unexpected data` or
+   * @throws {PeerError} that it is too long, the peer's failure text, `wrong sequence number received`, `unexpected data` or
    *   `communication failure`
    */
   async request(name: Name, command: Command): Promise<void> {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#waiting.length >= REQUESTS_MAX) throw new PeerError("too many requests are under way");
-    const sequence = ++this.#sequence;
+    const sequence = this.#sequence + 1n;
+    const frame = encodeFrame({ header: { sequence, name }, payload: { kind: "command", command } });
+    if (frame.length > REQUEST_SIZE_MAX) throw new PeerError(`the request has ${frame.length} bytes`);
+    this.#sequence = sequence;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => this.#fail(`no answer within ${ANSWER_TIMEOUT_MS} ms`), ANSWER_TIMEOUT_MS);
     this.#waiting.push({ sequence, resolve, reject, timer });
-    this.#connection.send(encodeFrame({ header: { sequence, name }, payload: { kind: "command", command } }));
+    this.#connection.send(frame);
     await promise;
   }
 

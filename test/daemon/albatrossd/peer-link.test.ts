@@ -14,6 +14,7 @@ import {
   ANSWER_TIMEOUT_MS,
   PeerError,
   PeerLink,
+  REQUEST_SIZE_MAX,
   REQUESTS_MAX,
 } from "../../../daemon/albatrossd/peer-link.ts";
 import { type Connection, connectUnix, listenUnix } from "../../../runtime/unix-socket.ts";
@@ -170,6 +171,21 @@ describe("a link to another daemon", () => {
       while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       held.pop()?.();
       await last;
+    });
+  });
+
+  it("sends none that is longer than daemons take, and goes on", async () => {
+    await linked(reply(fine), async (link, asked) => {
+      const request = async (length: number) => {
+        const networks = [{ device: fromText("x".repeat(length)), tap: fromText("tap0") }];
+        await link.request(name, { kind: "statistics-add", device: fromText(""), pid: 7, networks });
+      };
+      await assert.rejects(request(REQUEST_SIZE_MAX), fails(/^the request has 65\d\d\d bytes$/));
+      await request(REQUEST_SIZE_MAX - 1000);
+      assert.deepEqual(
+        asked.map(({ sequence }) => sequence),
+        [1n],
+      );
     });
   });
 });
