@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.ts";
 import { checkAll } from "./check.ts";
@@ -14,6 +15,12 @@ const root = join(import.meta.dirname, "..");
 
 /** Milliseconds that a single test may take. */
 const TEST_TIMEOUT_MS = 120_000;
+
+/** Folders below `test/` that hold no tests. */
+const withoutTests: readonly string[] = ["vectors", "unikernels", "support"];
+
+/** Test files that run at the same time, at most; as many as there are processors otherwise. */
+const WORKERS_MAX = 4;
 
 /** Folders and files whose tests also run on Deno, since what they test is used there. */
 const denoTests = [
@@ -58,22 +65,23 @@ interface Counts {
   failed: number;
 }
 
-/** Runs a program, showing its output, and gives that with its status. */
+/** Runs a program and gives its output and status. What runs at the same time is not mixed: it is shown at the end. */
 async function run(command: string, args: readonly string[]): Promise<{ output: string; status: number }> {
   // The tests from end to end run what is shipped.
   const env = { ...process.env, NO_COLOR: "1", ALBATROSS_PROGRAMS: join(root, "dist") }; // the counts are read from the output
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
-  const show = (chunk: Buffer) => {
+  const take = (chunk: Buffer) => {
     output += chunk.toString();
-    process.stdout.write(chunk);
   };
-  child.stdout.on("data", show);
-  child.stderr.on("data", show);
-  return await new Promise((resolve, reject) => {
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  const status = await new Promise<number>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (status) => resolve({ output, status: status ?? 1 }));
+    child.on("close", (code) => resolve(code ?? 1));
   });
+  process.stdout.write(output);
+  return { output, status };
 }
 
 function lastNumber(output: string, pattern: RegExp): number {
@@ -89,20 +97,15 @@ function count(output: string, status: number, passed: RegExp, failed: RegExp, s
   return counts;
 }
 
-/** Each file in a process of its own: what one leaves behind, a descriptor about to be closed say, is no other's. */
-async function bunTests(folder: string): Promise<Counts> {
-  const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((file) =>
-    file.endsWith(".test.ts"),
-  );
-  const total: Counts = { passed: 0, failed: 0 };
-  for (const file of files.sort()) {
-    const { passed, failed } = await bunTest(`./${folder}/${file}`);
-    total.passed += passed;
-    total.failed += failed;
-  }
-  return total;
+/** The files of tests below a folder. */
+function testFiles(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts"))
+    .sort()
+    .map((file) => `./${folder}/${file}`);
 }
 
+/** Each file in a process of its own: what one leaves behind, a descriptor about to be closed say, is no other's. */
 async function bunTest(file: string): Promise<Counts> {
   const { output, status } = await run(process.execPath, ["test", `--timeout=${TEST_TIMEOUT_MS}`, file]);
   const nothing = { passed: 0, failed: 0 };
@@ -120,8 +123,30 @@ async function denoRun(): Promise<Counts> {
   return count(output, status, /\| (\d+) passed/g, /\| (\d+) failed/g, skipped);
 }
 
+/** What is run: a name, and how. */
+interface Job {
+  readonly label: string;
+  readonly work: () => Promise<Counts>;
+}
+
+/** Runs jobs, a few at a time, in their order; gives the counts by label. */
+async function runJobs(jobs: readonly Job[]): Promise<ReadonlyMap<string, Counts>> {
+  const totals = new Map<string, Counts>();
+  const queue = [...jobs];
+  const worker = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const { passed, failed } = await job.work();
+      const total = totals.get(job.label) ?? { passed: 0, failed: 0 };
+      totals.set(job.label, { passed: total.passed + passed, failed: total.failed + failed });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS_MAX) }, worker));
+  return totals;
+}
+
 async function main(): Promise<number> {
   if (!ensurePackages(testNeeds)) return 1;
+  const start = performance.now();
   const total: Counts = { passed: 0, failed: 0 };
   const add = (label: string, { passed, failed }: Counts) => {
     console.log(`== ${label}: ${passed} passed, ${failed} failed ==`);
@@ -134,10 +159,16 @@ async function main(): Promise<number> {
   }
   build();
   const folders = readdirSync(join(root, "test"), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== "vectors" && entry.name !== "unikernels")
+    .filter((entry) => entry.isDirectory() && !withoutTests.includes(entry.name))
     .map((entry) => `test/${entry.name}`);
-  for (const folder of folders) add(`${folder} on Bun`, await bunTests(folder));
-  add("shared parts on Deno", await denoRun());
+  const jobs: readonly Job[] = [
+    { label: "shared parts on Deno", work: denoRun }, // the longest one
+    ...folders.flatMap((folder) =>
+      testFiles(folder).map((file) => ({ label: `${folder} on Bun`, work: () => bunTest(file) })),
+    ),
+  ];
+  for (const [label, counts] of await runJobs(jobs)) add(label, counts);
+  console.log(`in ${Math.round((performance.now() - start) / 1000)} s`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 ? 0 : 1;
 }
