@@ -129,6 +129,7 @@ describe("the Debian package", () => {
   it("ends everything when it is removed, and keeps what is stored", () => {
     debian.run("dpkg -r albatross");
     assert.equal(debian.try("pgrep -fl '[a]lbatross'").output, "");
+    assert.equal(debian.run("systemctl list-units --no-legend --state=active 'albatross*'"), "");
     assert.match(debian.run("ls /var/lib/albatross"), /albatross\.sqlite/);
     assert.equal(debian.run("ls /run | grep -c albatross || true").trim(), "0");
   });
