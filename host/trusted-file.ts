@@ -104,6 +104,15 @@ export function readTrusted(path: string): Buffer {
   }
 }
 
+/** The nearest folder above `path`, which is without symbolic links, to which others can add files, as to /tmp. */
+export function openFolderAbove(path: string): string | undefined {
+  for (let at = path; at !== "/"; ) {
+    at = dirname(at);
+    if ((lstatSync(at).mode & (GROUP_WRITE | OTHERS_WRITE)) !== 0) return at;
+  }
+  return undefined;
+}
+
 /**
  * Makes sure that nobody else can change anything below a folder whose {@link trustedPath} is `folder`.
  *

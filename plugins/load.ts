@@ -11,6 +11,7 @@ import { readTrusted, requireTrustedTree, trustedPath } from "../host/trusted-fi
 import { foreignImports } from "../runtime/module-imports.ts";
 import { disableTranspilerCache } from "../runtime/transpiler-cache.ts";
 import { Guard, PluginFault, thrownText } from "./guard.ts";
+import { requireOwnImports } from "./own-imports.ts";
 import { LOAD_TIMEOUT_MS, type Plugin, type PluginContext, type PluginLog } from "./plugin.ts";
 import { checkPlugin, PluginError } from "./validate.ts";
 
@@ -50,7 +51,9 @@ function entryOf(folder: string): string {
 function trustedEntry(path: string): string {
   if (lstatSync(path).isDirectory()) {
     requireTrustedTree(path);
-    return entryOf(path);
+    const entry = entryOf(path);
+    requireOwnImports(path, entry);
+    return entry;
   }
   const [other] = foreignImports(readTrusted(path), path);
   if (other === undefined) return path;

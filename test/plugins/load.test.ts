@@ -123,6 +123,31 @@ describe("plugins", { skip }, () => {
       await refused(join(folder.path, "bare"), /package\.json/);
     });
 
+    it("when a package imports what is not in it, at whatever depth, or others could put there", async () => {
+      // Of its own, with everything in it from the beginning: the runtime remembers what it has seen of folders.
+      using own = new PluginFolder();
+      own.write("helper.js", "export default 1;");
+      own.write("node_modules/beside/index.js", "export default 1;");
+      const write = (name: string, line: string) => {
+        own.write(`${name}/package.json`, "{}");
+        own.write(`${name}/lib/deep.js`, `${line};\nexport default 1;`);
+        own.write(`${name}/index.js`, `import "./lib/deep.js";\nexport default ${idlePlugin(name)}`);
+        own.write(`${name}/node_modules/inside/index.js`, `module.exports = require("./data.json");`);
+        own.write(`${name}/node_modules/inside/data.json`, "{}");
+        return join(own.path, name);
+      };
+      const packages = [
+        write("above", `import x from "../../helper.js"`),
+        write("neighbour", `const x = await import("beside")`),
+        write("missing", `try { await import("nowhere-else") } catch {}`),
+        write("sound", `import x from "inside"; void x`),
+      ] as const;
+      await refused(packages[0], /deep\.js imports \.\.\/\.\.\/helper\.js, which is \/.*nobody has looked/);
+      await refused(packages[1], /deep\.js imports beside, which is \/.*nobody has looked/);
+      await refused(packages[2], /deep\.js imports nowhere-else, which is not there, and others could put it into \//);
+      assert.equal((await load(packages[3])).plugin.name, "sound");
+    });
+
     it("when a single file imports others, which nobody has looked at", async () => {
       folder.write("other.js", "export default 1;");
       for (const line of [`import x from "./other.js"`, `import "left-pad"`, `const x = await import("./other.js")`]) {
