@@ -7,6 +7,7 @@ import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
 import type { InfluxSink } from "../../plugins/influx/sink.ts";
 import { UsageError } from "../common/flags.ts";
+import { startMetrics } from "../common/metrics.ts";
 import { EXIT_USAGE, runDaemon } from "../common/run-daemon.ts";
 import { forward } from "./forward.ts";
 import { flags, openSink } from "./options.ts";
@@ -46,9 +47,19 @@ export function run(args: readonly string[]): Promise<number> {
       log,
       signal: stop.signal,
     });
+    const receiver = sink;
+    const metrics = await startMetrics(
+      values.metrics,
+      {
+        daemon: definition.program,
+        numbers: () => ({ connections: {}, queues: {}, dropped: { lines: receiver.dropped } }),
+      },
+      log,
+    );
     notifySystemd("READY=1");
     log.info(`ending on ${await Promise.race([stopped, forwarding.then(() => "the end of forwarding")])}`);
     notifySystemd("STOPPING=1");
+    metrics?.close();
     stop.abort();
     await forwarding;
     await sink.close();

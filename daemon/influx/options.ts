@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 import { readFileSync } from "node:fs";
 import { Name, NameError, parseName } from "../../core/name.ts";
 import { HttpSink } from "../../plugins/influx/http-sink.ts";
@@ -12,6 +13,7 @@ import { type TcpAddress, TcpSink } from "../../plugins/influx/tcp-sink.ts";
 import { tmpdirFlag } from "../common/daemon-flags.ts";
 import { type Flag, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import { influxFlag } from "../common/influx-flag.ts";
+import { metricsFlag } from "../common/metrics.ts";
 
 function optionalText(name: string, placeholder: string, help: string): Flag<string | undefined> {
   return valueFlag<string | undefined>(
@@ -65,6 +67,7 @@ export const flags = {
     "Leave the time to the receiver. What comes while there is no connection is dropped then: it would get a wrong time.",
   ),
   tmpdir: tmpdirFlag,
+  metrics: metricsFlag,
 };
 
 /** What the flags say. */

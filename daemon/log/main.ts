@@ -10,11 +10,14 @@ import { formatCursor } from "../../core/log/cursor.ts";
 import { EVENT_MAX, LOG_ID_BYTES } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
 import { notifySystemd } from "../../host/systemd.ts";
+import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
+import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, DEFAULT_DBDIR, tmpdirFlag } from "../common/daemon-flags.ts";
 import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { type FlagValues, integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import { listenDaemon } from "../common/listen.ts";
+import { metricsFlag, startMetrics } from "../common/metrics.ts";
 import { type DaemonContext, runDaemon } from "../common/run-daemon.ts";
 import { Journal } from "./journal.ts";
 import { LogHandlers } from "./log-handlers.ts";
@@ -56,6 +59,7 @@ const flags = {
   },
   readOnly: switchFlag(["--read-only"], "Print the events of the log and end."),
   activation: activationFlag,
+  metrics: metricsFlag,
   size: valueFlag(
     "--max-size",
     "MIB",
@@ -127,12 +131,15 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     own("hup");
     log.info("opening the files of the log again");
   });
+  const meter = values.metrics === undefined ? undefined : new RequestMeter();
   const server = new CommandServer({
     serve: (connection) => new LogHandlers(connection, service, log),
     log,
+    observe: meter?.observe.bind(meter),
     commandMax: EVENT_MAX,
     limit: Math.floor(descriptorLimit() / 2),
   });
+  let metrics: MetricsServer | undefined;
   const tidy = setInterval(() => journal.tidy(), TIDY_INTERVAL_MS);
   try {
     const path = socketFile(tmpdir, "log");
@@ -140,12 +147,22 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
       failed: (error) => log.error(`while serving a connection: ${error.stack ?? error.message}`),
     });
     log.info(activation ? "listening on the socket from systemd" : `listening on ${path}`);
+    metrics = await startMetrics(
+      values.metrics,
+      {
+        daemon: definition.program,
+        numbers: () => ({ connections: { unix: server.counts }, queues: {} }),
+        families: () => meter?.families(definition.program) ?? [],
+      },
+      log,
+    );
     notifySystemd("READY=1");
     log.info(`ending on ${await stopped}`);
     notifySystemd("STOPPING=1");
     listener.close();
     return 0;
   } finally {
+    metrics?.close();
     clearInterval(tidy);
     await journal.close();
     await Promise.all(sinks.map((sink) => sink.close()));
