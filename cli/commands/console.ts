@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 
 export const consoleCommand = defineCommand({
   name: "console",
@@ -19,7 +20,7 @@ export const consoleCommand = defineCommand({
     { line: "console hello --since=2026-03-12T23:42:15Z", doc: "All lines since then." },
     { line: "console hello --json", doc: "One JSON object per line." },
   ],
-  arguments: { name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." } },
+  arguments: unikernelArgument,
   options: {
     since: {
       flags: ["--since"],

@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 import { compressionOption, unikernelOptions, watchOptions } from "../options/unikernel.ts";
 
 export const create = defineCommand({
@@ -36,7 +37,7 @@ export const create = defineCommand({
     },
   ],
   arguments: {
-    name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." },
+    ...unikernelArgument,
     image: { docv: "UNIKERNEL-IMAGE", kind: "file", doc: "The image file." },
   },
   options: {

@@ -5,12 +5,13 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 
 export const destroy = defineCommand({
   name: "destroy",
   summary: "end a unikernel",
   description: ["Ends the unikernel and removes it, or its pending restart, from the daemon. Block devices stay."],
   examples: [{ line: "destroy foo:hello", doc: "Ends the unikernel hello below the path foo." }],
-  arguments: { name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." } },
+  arguments: unikernelArgument,
   options: daemonOptions,
 });

@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { dumpOptions } from "../options/dump.ts";
+import { unikernelArgument } from "../options/name.ts";
 
 export const extractDump = defineCommand({
   name: "extract-dump",
@@ -14,6 +15,6 @@ export const extractDump = defineCommand({
     "The image goes to a new file in the directory TMPDIR of the environment (default: /tmp), named after the unikernel and the time of the call.",
   ],
   examples: [{ line: "extract-dump foo:hello", doc: "Writes /tmp/foo:hello.2026-11-21T21:11:34-00:00, for example." }],
-  arguments: { name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." } },
+  arguments: unikernelArgument,
   options: dumpOptions,
 });

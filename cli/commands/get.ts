@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 import { compressionOption } from "../options/unikernel.ts";
 
 export const get = defineCommand({
@@ -17,6 +18,6 @@ export const get = defineCommand({
     { line: "get hello", doc: "Writes /tmp/:hello.2026-11-21T21:11:34-00:00, for example." },
     { line: "get hello --compression-level=9", doc: "Compressed on the way; the file is not." },
   ],
-  arguments: { name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." } },
+  arguments: unikernelArgument,
   options: { ...compressionOption, ...daemonOptions },
 });

@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { nameOption } from "../options/name.ts";
 
 export const info = defineCommand({
   name: "info",
@@ -23,12 +24,7 @@ export const info = defineCommand({
   ],
   arguments: {},
   options: {
-    name: {
-      flags: ["-n", "--name"],
-      kind: "name",
-      fallback: ":",
-      doc: "The unikernel, or with a trailing colon a path.",
-    },
+    ...nameOption,
     ...daemonOptions,
     remote: { ...daemonOptions.remote, completes: "all-remotes" },
   },

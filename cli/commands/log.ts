@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { nameOption } from "../options/name.ts";
 
 export const log = defineCommand({
   name: "log",
@@ -23,12 +24,7 @@ export const log = defineCommand({
   ],
   arguments: {},
   options: {
-    name: {
-      flags: ["-n", "--name"],
-      kind: "name",
-      fallback: ":",
-      doc: "The unikernel, or with a trailing colon a path.",
-    },
+    ...nameOption,
     since: {
       flags: ["--since"],
       kind: "timestamp",

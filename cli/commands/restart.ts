@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 import { compressionOption, unikernelOptions, watchOptions } from "../options/unikernel.ts";
 
 export const restart = defineCommand({
@@ -22,7 +23,7 @@ export const restart = defineCommand({
       doc: "With another one.",
     },
   ],
-  arguments: { name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." } },
+  arguments: unikernelArgument,
   options: {
     replaceArguments: {
       flags: ["--replace-arguments"],

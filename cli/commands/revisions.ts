@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 
 export const revisions = defineCommand({
   name: "revisions",
@@ -18,14 +19,7 @@ export const revisions = defineCommand({
     { line: "revisions hello", doc: "All that are kept." },
     { line: "revisions hello --json", doc: "With complete configurations." },
   ],
-  arguments: {
-    name: {
-      docv: "UNIKERNEL-NAME",
-      kind: "name",
-      doc: "The name, e.g. hello or foo:bar:hello.",
-      completes: "unikernels",
-    },
-  },
+  arguments: unikernelArgument,
   options: {
     count: { flags: ["--count"], kind: "integer", fallback: "10", docv: "N", doc: "At most so many." },
     ...daemonOptions,

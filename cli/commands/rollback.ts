@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 import { watchOptions } from "../options/unikernel.ts";
 
 export const rollback = defineCommand({
@@ -20,12 +21,7 @@ export const rollback = defineCommand({
     { line: "rollback hello 3", doc: "To revision 3." },
   ],
   arguments: {
-    name: {
-      docv: "UNIKERNEL-NAME",
-      kind: "name",
-      doc: "The name, e.g. hello or foo:bar:hello.",
-      completes: "unikernels",
-    },
+    ...unikernelArgument,
     revision: {
       docv: "REVISION",
       kind: "revision",

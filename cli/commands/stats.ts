@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { nameOption } from "../options/name.ts";
 
 export const stats = defineCommand({
   name: "stats",
@@ -20,12 +21,7 @@ export const stats = defineCommand({
   ],
   arguments: {},
   options: {
-    name: {
-      flags: ["-n", "--name"],
-      kind: "name",
-      fallback: ":",
-      doc: "The unikernel, or with a trailing colon a path.",
-    },
+    ...nameOption,
     ...daemonOptions,
   },
 });

@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { nameOption } from "../options/name.ts";
 
 export const top = defineCommand({
   name: "top",
@@ -21,12 +22,7 @@ export const top = defineCommand({
   ],
   arguments: {},
   options: {
-    name: {
-      flags: ["-n", "--name"],
-      kind: "name",
-      fallback: ":",
-      doc: "The unikernel, or with a trailing colon a path.",
-    },
+    ...nameOption,
     sort: {
       flags: ["--sort"],
       kind: "sort-key",

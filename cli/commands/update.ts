@@ -5,6 +5,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { daemonOptions } from "../options/daemon.ts";
+import { unikernelArgument } from "../options/name.ts";
 import { compressionOption, watchOptions } from "../options/unikernel.ts";
 
 export const update = defineCommand({
@@ -23,14 +24,7 @@ export const update = defineCommand({
     { line: "update hello", doc: "Replaces it, from https://builds.robur.coop." },
     { line: "update hello --http-host=https://builds.example.com", doc: "From another server." },
   ],
-  arguments: {
-    name: {
-      docv: "UNIKERNEL-NAME",
-      kind: "name",
-      doc: "The name, e.g. hello or foo:bar:hello.",
-      completes: "unikernels",
-    },
-  },
+  arguments: unikernelArgument,
   options: {
     httpHost: {
       flags: ["--http-host"],

@@ -4,12 +4,13 @@
  * @module
  */
 import { ProtocolError } from "../../client/errors.ts";
+import { follow } from "../../client/follow.ts";
 import { successOf } from "../../client/request.ts";
 import { absoluteName, type StatisticsSample } from "../../client/statistics.ts";
 import { requestInfo, type UnikernelStatus } from "../../client/status.ts";
 import { type Name, parseName } from "../../core/name.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
-import type { Command, Message } from "../../core/wire/message.ts";
+import type { Message } from "../../core/wire/message.ts";
 import { addressOf, type DaemonValues } from "../exchange.ts";
 import { open } from "../follow.ts";
 import { modeOf } from "../mode.ts";
@@ -62,8 +63,8 @@ export class TopSource {
 
   /** Samples as they come, until the daemon closes the connection. @throws {ClientError} */
   async *samples(signal: AbortSignal): AsyncGenerator<StatisticsSample, void> {
-    for await (const message of this.#stream(this.#name, { kind: "statistics-subscribe" }, signal)) {
-      const { payload, header } = message;
+    const opened = await open(this.#values, this.#name, { kind: "statistics-subscribe" }, signal);
+    for await (const { payload, header } of follow(opened)) {
       if (payload.kind !== "data" || payload.data.kind !== "statistics") continue;
       const name = absoluteName(this.#name, header.name);
       yield { name, relativeName: header.name, statistics: payload.data.statistics };
@@ -72,20 +73,9 @@ export class TopSource {
 
   /** Console lines of a unikernel: the last `count`, then those that come. @throws {ClientError} */
   async *console(name: Name, count: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    for await (const { payload } of this.#stream(name, { kind: "console-subscribe", from: { count } }, signal)) {
+    const opened = await open(this.#values, name, { kind: "console-subscribe", from: { count } }, signal);
+    for await (const { payload } of follow(opened)) {
       if (payload.kind === "data" && payload.data.kind === "console") yield payload.data.line;
-    }
-  }
-
-  async *#stream(name: Name, command: Command, signal: AbortSignal): AsyncGenerator<Message, void> {
-    const { connection } = await open(this.#values, name, command, signal);
-    try {
-      for await (const message of connection.messages()) {
-        if (message.payload.kind !== "data") successOf(message);
-        yield message;
-      }
-    } finally {
-      connection.close();
     }
   }
 }
