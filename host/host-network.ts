@@ -60,3 +60,32 @@ export class HostNetworkError extends Error {
 export function missingInterface(bridge: ByteString): HostNetworkError {
   return new HostNetworkError(`interface ${toDisplay(bridge)} does not exist`);
 }
+
+/** Any error as a {@link HostNetworkError}, with its text. */
+export function asHostNetworkError(error: unknown): HostNetworkError {
+  if (error instanceof HostNetworkError) return error;
+  return new HostNetworkError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** Runs `action`. @throws {HostNetworkError} whatever it throws */
+export function attempt<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw asHostNetworkError(error);
+  }
+}
+
+/**
+ * What is told of a failure, after what was made before it has been removed.
+ *
+ * @param removals of the taps that were made
+ */
+export async function failureAfter(error: unknown, removals: readonly Promise<unknown>[]): Promise<HostNetworkError> {
+  const removed = await Promise.allSettled(removals);
+  const failures = removed.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  const first = asHostNetworkError(error);
+  if (failures.length === 0) return first;
+  const cause = new AggregateError([error, ...failures]);
+  return new HostNetworkError(`${first.message}; and removing the taps made so far failed`, { cause });
+}

@@ -11,6 +11,8 @@ import { chownSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ByteString, fromText, toDisplay } from "../../core/byte-string.ts";
 import {
+  attempt,
+  failureAfter,
   type HostNetwork,
   HostNetworkError,
   missingInterface,
@@ -40,19 +42,6 @@ export interface FreebsdNetworkOptions {
   readonly destroyTimeout?: number;
   /** Where the devices of taps are. */
   readonly devices?: string;
-}
-
-function failure(error: unknown): HostNetworkError {
-  if (error instanceof HostNetworkError) return error;
-  return new HostNetworkError(error instanceof Error ? error.message : String(error), { cause: error });
-}
-
-function attempt<T>(action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    throw failure(error);
-  }
 }
 
 /** The host's network by ioctl; taps are destroyed by ifconfig, as that can wait for those who use them. */
@@ -118,7 +107,10 @@ export class FreebsdNetwork implements HostNetwork {
       }
       return made;
     } catch (error) {
-      throw await this.#undo(made, error);
+      throw await failureAfter(
+        error,
+        made.map((tap) => this.#destroy(tap)),
+      );
     }
   }
 
@@ -143,15 +135,6 @@ export class FreebsdNetwork implements HostNetwork {
       this.checkBridge(bridge); // it may have been removed since it was checked
       throw error;
     }
-  }
-
-  async #undo(made: readonly string[], error: unknown): Promise<HostNetworkError> {
-    const undone = await Promise.allSettled(made.map((tap) => this.#destroy(tap)));
-    const failures = undone.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-    const first = failure(error);
-    if (failures.length === 0) return first;
-    const cause = new AggregateError([error, ...failures]);
-    return new HostNetworkError(`${first.message}; and removing the taps made so far failed`, { cause });
   }
 
   async #destroy(tap: string): Promise<boolean> {

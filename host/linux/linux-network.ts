@@ -6,6 +6,9 @@
 import { closeSync } from "node:fs";
 import { type ByteString, fromText, toDisplay } from "../../core/byte-string.ts";
 import {
+  asHostNetworkError,
+  attempt,
+  failureAfter,
   type HostNetwork,
   HostNetworkError,
   missingInterface,
@@ -34,11 +37,6 @@ interface MadeTap {
   readonly descriptor: number;
 }
 
-function failure(error: unknown): HostNetworkError {
-  if (error instanceof HostNetworkError) return error;
-  return new HostNetworkError(error instanceof Error ? error.message : String(error), { cause: error });
-}
-
 /** The host's network by ioctl and netlink. */
 export class LinuxNetwork implements HostNetwork {
   readonly #destructions: (() => Promise<void>)[] = [];
@@ -53,26 +51,22 @@ export class LinuxNetwork implements HostNetwork {
   }
 
   listBridges(): readonly ByteString[] {
-    try {
-      return listLinks("bridge")
+    return attempt(() =>
+      listLinks("bridge")
         .map((link) => link.name)
-        .sort((a, b) => (a < b ? -1 : 1));
-    } catch (error) {
-      throw failure(error);
-    }
+        .sort((a, b) => (a < b ? -1 : 1)),
+    );
   }
 
   listTaps(options: TapSelection = {}): readonly string[] {
-    try {
-      return listLinks("tun")
+    return attempt(() =>
+      listLinks("tun")
         .filter((link) => options.alias === undefined || link.alias === options.alias)
         .flatMap((link) => TAP_NAME.exec(link.name)?.[1] ?? [])
         .map(Number)
         .sort((a, b) => a - b)
-        .map((number) => `${TAP_PREFIX}${number}`);
-    } catch (error) {
-      throw failure(error);
-    }
+        .map((number) => `${TAP_PREFIX}${number}`),
+    );
   }
 
   async createTap(bridge: ByteString, options: TapOptions = {}): Promise<string> {
@@ -106,7 +100,12 @@ export class LinuxNetwork implements HostNetwork {
       }
       for (const { descriptor } of made) setPersistent(descriptor, true);
     } catch (error) {
-      throw await this.#undo(made, error);
+      const remove = ({ descriptor }: MadeTap) =>
+        this.#destroy(
+          () => descriptor,
+          () => setPersistent(descriptor, false),
+        );
+      throw await failureAfter(error, made.map(remove));
     }
     for (const { descriptor } of made) closeSync(descriptor); // they are persistent, so this is quick
     return made.map(({ name }) => name);
@@ -126,12 +125,7 @@ export class LinuxNetwork implements HostNetwork {
   }
 
   #find(name: ByteString): Link | undefined {
-    if (!isInterfaceName(name)) return undefined;
-    try {
-      return findLink(name);
-    } catch (error) {
-      throw failure(error);
-    }
+    return isInterfaceName(name) ? attempt(() => findLink(name)) : undefined;
   }
 
   #bridge(name: ByteString): Link {
@@ -148,25 +142,8 @@ export class LinuxNetwork implements HostNetwork {
       attachAndBringUp(link.index, bridge.index, alias);
     } catch (error) {
       // The bridge may have been removed since it was checked; its index is not used again.
-      throw this.#find(bridge.name)?.index === bridge.index ? failure(error) : missingInterface(bridge.name);
+      throw this.#find(bridge.name)?.index === bridge.index ? asHostNetworkError(error) : missingInterface(bridge.name);
     }
-  }
-
-  /** Destroys what was made; gives `error`, with what failed in doing so. */
-  async #undo(made: readonly MadeTap[], error: unknown): Promise<HostNetworkError> {
-    const undone = await Promise.allSettled(
-      made.map(({ descriptor }) =>
-        this.#destroy(
-          () => descriptor,
-          () => setPersistent(descriptor, false),
-        ),
-      ),
-    );
-    const failures = undone.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-    const first = failure(error);
-    if (failures.length === 0) return first;
-    const cause = new AggregateError([error, ...failures]);
-    return new HostNetworkError(`${first.message}; and removing the taps made so far failed`, { cause });
   }
 
   /**
@@ -187,7 +164,7 @@ export class LinuxNetwork implements HostNetwork {
           }
           resolve(true);
         } catch (error) {
-          reject(failure(error));
+          reject(asHostNetworkError(error));
         }
       });
       if (this.#destroyers < DESTROYER_LIMIT) void this.#destroyAll();
