@@ -24,7 +24,6 @@
 import { fromBytes } from "../core/byte-string.ts";
 import { eventToJson } from "../core/log/json.ts";
 import {
-  hex,
   type Json,
   type JsonObject,
   jsonBytes,
@@ -36,7 +35,7 @@ import {
 import type { UnikernelInfo } from "../core/unikernel.ts";
 import type { Message, Success } from "../core/wire/message.ts";
 
-export { hex, type Json, type JsonObject, jsonBytes, jsonInt, jsonPolicy, jsonTime };
+export { type Json, type JsonObject, jsonBytes, jsonInt, jsonPolicy, jsonTime };
 
 /** A reply, or a line of a console, as its object. */
 export function jsonMessage(message: Message): JsonObject {
@@ -114,7 +113,7 @@ export function jsonUnikernel(info: UnikernelInfo): JsonObject {
       sizeMb: jsonInt(size),
     })),
     networks: info.networks.map(({ name, bridge, mac }) => ({ name: jsonBytes(name), bridge: jsonBytes(bridge), mac })),
-    digest: image ? hex(info.digest) : null,
+    digest: image ? info.digest.toHex() : null,
     vmName: image ? null : jsonBytes(fromBytes(info.digest)),
     arguments: info.arguments === undefined ? null : info.arguments.map(jsonBytes),
     cpus: jsonInt(info.cpus),

@@ -4,7 +4,6 @@
  * @module
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
-import { serialText } from "../pki/crl.ts";
 import { errno, libcNames, openLibrary } from "../runtime/ffi.ts";
 import { systemErrorText } from "../runtime/system-error.ts";
 import { readTextFile } from "./pki-files.ts";
@@ -31,7 +30,7 @@ export async function recordSerial(path: string, serial: Uint8Array, commonName:
   try {
     descriptor = openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644);
     await lock(descriptor);
-    const line = `${serialText(serial)} ${commonName.replaceAll(lineEnds, " ")}\n`;
+    const line = `${serial.toHex()} ${commonName.replaceAll(lineEnds, " ")}\n`;
     const bytes = new TextEncoder().encode(endsInLine(descriptor) ? line : `\n${line}`);
     if (writeSync(descriptor, bytes) !== bytes.length) throw new Error("the disk took only a part of the entry");
     fsyncSync(descriptor);

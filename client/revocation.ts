@@ -4,7 +4,7 @@
  * @module
  */
 import { readCertificate } from "../pki/certificate.ts";
-import { type Crl, readCrlFile, serialText, verifyCrl } from "../pki/crl.ts";
+import { type Crl, readCrlFile, verifyCrl } from "../pki/crl.ts";
 import { IssueError, type Issuer } from "../pki/issuer.ts";
 import { isSignedBy } from "../pki/keys.ts";
 import { decodePem, PemError } from "../pki/pem.ts";
@@ -37,5 +37,5 @@ export async function serialToRevoke(pem: string, issuer: Issuer): Promise<strin
     const who = issuer.certificate.subjectCommonName ?? "this authority";
     throw new IssueError(`the certificate was not issued by ${who}, which can only revoke its own`);
   }
-  return serialText(certificate.serial);
+  return certificate.serial.toHex();
 }

@@ -62,8 +62,3 @@ export function databaseFile(databaseDirectory: string): string {
 export function storedImageFile(databaseDirectory: string, sha256: string): string {
   return `${databaseDirectory}/images/${sha256}`;
 }
-
-/** The tender for unikernels of a target, optionally of one ABI version. */
-export function tenderFile(databaseDirectory: string, target: "hvt" | "spt", abi?: number): string {
-  return `${databaseDirectory}/solo5-${target}${abi === undefined ? "" : `.${abi}`}`;
-}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import { cString, errno, libcNames, openLibrary } from "../runtime/ffi.ts";
 import { systemErrorName, systemErrorText } from "../runtime/system-error.ts";
 
@@ -57,26 +57,4 @@ export function openConsoleFifo(path: string): number {
   if (fstatSync(descriptor).isFIFO()) return descriptor;
   closeSync(descriptor);
   throw notAFifo(path);
-}
-
-/**
- * Removes a fifo.
- *
- * @returns `false` if there was no such file
- * @throws {FifoError} if it is something else, which stays, or cannot be removed
- */
-export function removeFifo(path: string): boolean {
-  const status = lstatSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return false;
-  if (!status.isFIFO()) throw notAFifo(path);
-  try {
-    unlinkSync(path);
-    return true;
-  } catch (error) {
-    if (typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT") return false;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new FifoError(`Cannot remove the fifo ${path}: ${reason}. Check the directory's permissions`, {
-      cause: error,
-    });
-  }
 }

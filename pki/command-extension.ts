@@ -34,6 +34,6 @@ function cutShort(value: Uint8Array): boolean {
 
 /** Two groups of eight bytes; more only makes a log hard to read. */
 function dump(value: Uint8Array): string {
-  const digits = Array.from(value.subarray(0, SHOWN_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const digits = value.subarray(0, SHOWN_BYTES).toHex();
   return digits.length > SHOWN_BYTES ? `${digits.slice(0, SHOWN_BYTES)} ${digits.slice(SHOWN_BYTES)}` : digits;
 }

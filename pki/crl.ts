@@ -149,7 +149,7 @@ function readRevoked(reader: Reader): ReadonlyMap<string, RevokedCertificate> {
   while (reader.more) {
     if (revoked.size === CRL_ENTRIES_MAX) throw new DecodeError(`more than ${CRL_ENTRIES_MAX} entries`);
     const entry = reader.enter(SEQUENCE);
-    const serial = serialText(reader.octets(INTEGER));
+    const serial = reader.octets(INTEGER).toHex();
     const date = readTime(reader);
     const extensions = reader.more ? readExtensions(reader) : new Map<string, Extension>();
     reader.leave(entry);
@@ -181,17 +181,6 @@ function readNumber(value: Uint8Array | undefined): bigint | undefined {
   return content.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
 }
 
-/** The bytes of a serial number as the serial database shows them: lower-case hex. */
-export function serialText(serial: Uint8Array): string {
-  return Array.from(serial, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Whether a list revokes a certificate. The list must be that of the certificate's issuer. */
-export function isRevokedBy(crl: Crl, certificate: Certificate): boolean {
-  const entry = crl.revoked.get(serialText(certificate.serial));
-  return entry !== undefined && entry.reason !== REVOCATION_REASONS["remove-from-crl"];
-}
-
 /**
  * Checks that a list was made by a CA: the same name, a certificate that may sign lists, and a good signature.
  *
@@ -207,24 +196,4 @@ export async function verifyCrl(crl: Crl, issuer: Certificate): Promise<void> {
         ? undefined
         : "it was not signed with the CA's key";
   if (problem !== undefined) throw new CrlError(`Cannot take the revocation list as one of ${who}: ${problem}`);
-}
-
-/**
- * Checks that a list may replace another one of the same CA: both are verified already, and the number must grow.
- *
- * @param known the present list; `undefined` if there is none
- * @param now milliseconds since 1970
- * @throws {CrlError} `CRL number not present`, `CRL number not increased` (old-names.md 5), or why its dates forbid it
- */
-export function checkNewer(crl: Crl, known: Crl | undefined, now: number): void {
-  if (crl.thisUpdate > now) {
-    throw new CrlError(
-      `Cannot take a revocation list from the future: it is of ${new Date(crl.thisUpdate).toISOString()}`,
-    );
-  }
-  if (crl.nextUpdate !== undefined && crl.nextUpdate <= now) {
-    throw new CrlError(`Cannot take a revocation list that ended at ${new Date(crl.nextUpdate).toISOString()}`);
-  }
-  if (crl.number === undefined) throw new CrlError("CRL number not present");
-  if (known?.number !== undefined && crl.number <= known.number) throw new CrlError("CRL number not increased");
 }

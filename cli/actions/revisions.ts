@@ -12,6 +12,8 @@ import type { Context } from "../context.ts";
 import { ask, type DaemonValues, EXIT_COMMUNICATION, report, reportLocal, SHOW_ONLY } from "../exchange.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { amount } from "../progress.ts";
+import { tableText } from "../tables/show.ts";
+import type { Column } from "../tables/table.ts";
 
 /** Shows the revisions of a unikernel. */
 export async function revisions(values: Values<typeof definition>, context: Context): Promise<number> {
@@ -29,7 +31,7 @@ export async function revisions(values: Values<typeof definition>, context: Cont
     );
   }
   if (context.json) context.object({ kind: "revisions", host: header.name.text, revisions: list });
-  else context.log.reply(fromText(table(list)));
+  else context.log.reply(fromText(tableText(context, columns(list))));
   return 0;
 }
 
@@ -63,26 +65,20 @@ function parseRevisions(text: string): readonly JsonObject[] | undefined {
 /** Hex digits of a digest that tell images apart. */
 const SHORT_DIGEST = 12;
 
-const header = ["REVISION", "TIME", "COMMAND", "MEMORY", "IMAGE", "DIGEST"] as const;
-
-function table(list: readonly JsonObject[]): string {
+/** What a daemon far away tells is shown as a table does it: without control characters. */
+function columns(list: readonly JsonObject[]): readonly Column[] {
   const word = (value: Json | undefined) => (typeof value === "string" || typeof value === "number" ? `${value}` : "-");
-  const rows = list.map(({ revision, time, command, memoryMb, imageBytes, digest }) => [
-    word(revision),
-    word(time).replace(/\.\d+Z$/, "Z"),
-    word(command),
-    `${word(memoryMb)} MB`,
-    typeof imageBytes === "number" ? amount(imageBytes) : "-",
-    word(digest).slice(0, SHORT_DIGEST),
-  ]);
-  const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const each = (text: (revision: JsonObject) => string) => list.map(text);
+  return [
+    { head: "REVISION", cells: each(({ revision }) => word(revision)) },
+    { head: "TIME", cells: each(({ time }) => word(time).replace(/\.\d+Z$/, "Z")) },
+    { head: "COMMAND", cells: each(({ command }) => word(command)) },
+    { head: "MEMORY", cells: each(({ memoryMb }) => `${word(memoryMb)} MB`), right: true },
+    {
+      head: "IMAGE",
+      cells: each(({ imageBytes }) => (typeof imageBytes === "number" ? amount(imageBytes) : "-")),
+      right: true,
+    },
+    { head: "DIGEST", cells: each(({ digest }) => word(digest).slice(0, SHORT_DIGEST)) },
+  ];
 }

@@ -25,7 +25,6 @@ import type { update as definition } from "../commands/update.ts";
 import type { Context } from "../context.ts";
 import { downloadImage } from "../download-image.ts";
 import { addressOf, ask, report, reportError, reportLocal, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
-import { hex } from "../json.ts";
 import { compressionOf, modeOf } from "../mode.ts";
 import { UsageError } from "../usage-error.ts";
 import { checkWatch, reportStart } from "../watch-report.ts";
@@ -44,12 +43,15 @@ interface Running {
 /** Replaces a unikernel by the latest build of it. */
 export async function update(values: UpdateValues, context: Context): Promise<number> {
   if (modeOf(values) === "csr") throw new UsageError("update with CSR not supported");
+  if (values.name.isPath) {
+    throw new UsageError(`Cannot update everything below ${values.name.text}: give the name of one unikernel`);
+  }
   checkWatch(values);
   const server = new BuildsServer(values.httpHost, { trustAnchors: anchorsOf(values, context) });
   const running = await whatRuns(values, context);
   if (typeof running === "number") return running;
   try {
-    const digest = hex(running.info.digest);
+    const digest = running.info.digest.toHex();
     const present = await server.byDigest(digest);
     const latest = { job: present.job, uuid: (await server.latest(present.job)).uuid };
     if (present.uuid === latest.uuid) return upToDate(values, context);
@@ -62,8 +64,8 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
     verifyAnnounced(fresh, download);
     const mismatch = checkImage(file, running.arguments);
     if (mismatch !== undefined) return reportLocal(context, `manifest failed: ${mismatch}`, "image", EXIT_MANIFEST);
-    if (hex(fresh) === digest) return upToDate(values, context);
-    const doubt = await doubtAbout(server, hex(fresh), latest, download);
+    if (fresh.toHex() === digest) return upToDate(values, context);
+    const doubt = await doubtAbout(server, fresh.toHex(), latest, download);
     if (doubt !== undefined) context.hint(doubt);
     return await replace(values, context, file, running.arguments, compare);
   } catch (error) {
@@ -129,12 +131,14 @@ async function whatRuns(values: UpdateValues, context: Context): Promise<Running
     report(context, reply);
     return EXIT_COMMUNICATION;
   }
-  const [only, ...more] =
-    payload.kind === "success" && payload.success.kind === "unikernels" ? payload.success.unikernels : [];
+  const found =
+    payload.kind === "success" && payload.success.kind === "unikernels" ? payload.success.unikernels : undefined;
+  const [only, ...more] = found ?? [];
   if (only?.info.type !== "solo5" || more.length > 0) {
     const text = printMessage(reply, CLIENT_STYLE);
-    const message = `unexpected reply: ${text}`;
-    return reportLocal(context, message, "protocol", EXIT_COMMUNICATION);
+    const status = reportLocal(context, `unexpected reply: ${text}`, "protocol", EXIT_COMMUNICATION);
+    if (found?.length === 0) context.hint("there is no unikernel of this name to update: see albatross-client info");
+    return status;
   }
   return { info: only.info, arguments: runningArguments(only.info, addName) };
 }

@@ -21,7 +21,7 @@ export const revisions = defineCommand({
   ],
   arguments: unikernelArgument,
   options: {
-    count: { flags: ["--count"], kind: "integer", fallback: "10", docv: "N", doc: "At most so many." },
+    count: { flags: ["--count"], kind: "natural", fallback: "10", docv: "N", doc: "At most so many." },
     ...daemonOptions,
   },
 });

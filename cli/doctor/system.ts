@@ -54,7 +54,7 @@ function checkClock({ databaseDirectory, temporaryDirectory }: Place): Check {
     "/var/lib/systemd/timesync/clock",
     process.execPath,
   ];
-  const newest = Math.max(...witnesses.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0));
+  const newest = Math.max(...witnesses.map(changedAt));
   const text = `it is ${new Date(now).toISOString()}`;
   if (newest <= now + CLOCK_TOLERANCE_MS) return ok("clock", text);
   const ahead = `${text}, but there are files of ${new Date(newest).toISOString()}`;
@@ -63,6 +63,15 @@ function checkClock({ databaseDirectory, temporaryDirectory }: Place): Check {
     `${ahead}: certificates will be refused`,
     "Set the clock: timedatectl set-ntp true, or date --set=…",
   );
+}
+
+/** When a file was changed last, milliseconds since 1970; 0 if this user cannot see it: others are witnesses, too. */
+function changedAt(path: string): number {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
 }
 
 function checkSynchronisation(): readonly Check[] {

@@ -167,7 +167,7 @@ export function screenLines(rows: readonly Row[], view: View): readonly string[]
   const style = (code: string, line: string) => (view.styled ? `${code}${line}${END}` : line);
   const running = rows.filter(({ state }) => state === "running").length;
   const time = new Date(view.now).toTimeString().slice(0, 8);
-  const title = `${view.title}: ${rows.length} unikernels, ${running} running  ${time}  by ${view.sort}`;
+  const title = `${view.title}: ${rows.length} unikernel${rows.length === 1 ? "" : "s"}, ${running} running  ${time}  by ${view.sort}`;
   const chosen = rows.find(({ name }) => name === view.selected);
   const note = view.trouble ?? (chosen?.reason === undefined ? "" : `${chosen.name}: ${chosen.reason}`);
   const room = Math.max(1, view.lines - 4);

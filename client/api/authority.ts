@@ -74,18 +74,16 @@ const ROOT_DAYS = 3650;
  * ```
  */
 export async function generateAuthority(options: CertificateOptions): Promise<Certified> {
-  const [{ certifying, DAY_SECONDS, keyOf, keyPem, random }, { issueRoot }, { encodePem }, { serialText }] =
-    await Promise.all([
-      import("./pki.ts"),
-      import("../../pki/issue.ts"),
-      import("../../pki/pem.ts"),
-      import("../../pki/crl.ts"),
-    ]);
+  const [{ certifying, DAY_SECONDS, keyOf, keyPem, random }, { issueRoot }, { encodePem }] = await Promise.all([
+    import("./pki.ts"),
+    import("../../pki/issue.ts"),
+    import("../../pki/pem.ts"),
+  ]);
   const { name: commonName, days = ROOT_DAYS } = options;
   return await certifying(async () => {
     const key = await keyOf(options.key, options.keyType);
     const root = await issueRoot({ commonName, key, validitySeconds: days * DAY_SECONDS, now: Date.now(), random });
-    return { certificate: encodePem("CERTIFICATE", root.der), key: await keyPem(key), serial: serialText(root.serial) };
+    return { certificate: encodePem("CERTIFICATE", root.der), key: await keyPem(key), serial: root.serial.toHex() };
   });
 }
 
@@ -114,13 +112,11 @@ export async function generateServer(authority: Authority, options: CertificateO
     { issueServer },
     { intermediatesOf },
     { encodePem },
-    { serialText },
   ] = await Promise.all([
     import("./pki.ts"),
     import("../../pki/issue.ts"),
     import("../../pki/issuer.ts"),
     import("../../pki/pem.ts"),
-    import("../../pki/crl.ts"),
   ]);
   const { name: commonName, days = SERVER_DAYS } = options;
   return await certifying(async () => {
@@ -130,7 +126,7 @@ export async function generateServer(authority: Authority, options: CertificateO
     const subject = { commonName, publicKeyInfo, validitySeconds: days * DAY_SECONDS, now: Date.now(), random };
     const issued = await issueServer(issuer, subject);
     const chain = [issued.der, ...intermediatesOf(issuer)].map((der) => encodePem("CERTIFICATE", der));
-    return { certificate: chain.join(""), key: await keyPem(key), serial: serialText(issued.serial) };
+    return { certificate: chain.join(""), key: await keyPem(key), serial: issued.serial.toHex() };
   });
 }
 
@@ -236,7 +232,6 @@ export async function signRequest(authority: Authority, request: string, options
     signing,
     { readRequest },
     { readCertificate },
-    { serialText },
     { subCommandOf },
   ] = await Promise.all([
     import("./pki.ts"),
@@ -244,7 +239,6 @@ export async function signRequest(authority: Authority, request: string, options
     import("../sign-request.ts"),
     import("../../pki/request.ts"),
     import("../../pki/certificate.ts"),
-    import("../../pki/crl.ts"),
     import("../signable.ts"),
   ]);
   const { allow = [], days } = options;
@@ -259,7 +253,7 @@ export async function signRequest(authority: Authority, request: string, options
       certificate: issued.chainPem,
       commonName,
       command: wanted === undefined ? "server" : (subCommandOf(wanted.command) ?? wanted.command.kind),
-      serial: serialText(issued.serial),
+      serial: issued.serial.toHex(),
       notAfter: new Date(readCertificate(issued.der).notAfter),
     };
   });

@@ -5,7 +5,8 @@
  */
 import { toText } from "../../core/byte-string.ts";
 import { formatCursor, parseCursor, parseLogId } from "../../core/log/cursor.ts";
-import { eventToJson, type LogJson } from "../../core/log/json.ts";
+import { eventToJson } from "../../core/log/json.ts";
+import type { Json } from "../../core/print/json.ts";
 import type { LogHistory, Message } from "../../core/wire/message.ts";
 import { InputError, ProtocolError } from "../errors.ts";
 import { follow } from "../follow.ts";
@@ -34,7 +35,7 @@ export interface LogEntry {
   /** Whom it is about, in printed form: `:hello`, `alice:`; `:` for the whole host. */
   readonly host: string;
   /** What else is known of it. */
-  readonly fields: Readonly<Record<string, LogJson>>;
+  readonly fields: Readonly<Record<string, Json>>;
 }
 
 /**

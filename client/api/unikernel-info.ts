@@ -6,7 +6,6 @@
 import { toDisplay } from "../../core/byte-string.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
-import { hex } from "../../core/print/json.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
 import type { UnikernelStatus } from "../status.ts";
 
@@ -111,7 +110,7 @@ export function unikernelOf(name: Name, info: UnikernelInfo, status: UnikernelSt
       sizeMb: block.size,
     })),
     networks: networks.map((each) => ({ name: toDisplay(each.name), bridge: toDisplay(each.bridge), mac: each.mac })),
-    digest: info.type !== "bhyve" && info.digest.length === DIGEST_BYTES ? hex(info.digest) : undefined,
+    digest: info.type !== "bhyve" && info.digest.length === DIGEST_BYTES ? info.digest.toHex() : undefined,
     arguments: info.arguments?.map(toDisplay),
     cpus: info.cpus,
     linuxBootPartition: linuxBootPartition === undefined ? undefined : toDisplay(linuxBootPartition),

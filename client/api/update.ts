@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { hex } from "../../core/print/json.ts";
 import { BuildsServer } from "../builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../builds/check-image.ts";
 import { trustAnchors } from "../builds/trust-anchors.ts";
@@ -58,7 +57,7 @@ export async function updateUnikernel(
   if (running?.info.type !== "solo5" || more.length > 0) {
     throw new InputError("argument", `Cannot update ${name.text}: there is no solo5 unikernel of this name`);
   }
-  const digest = hex(running.info.digest);
+  const digest = running.info.digest.toHex();
   const present = await server.byDigest(digest);
   const latest = { job: present.job, uuid: (await server.latest(present.job)).uuid };
   const nothing = { doubt: undefined, started: undefined };
@@ -71,8 +70,8 @@ export async function updateUnikernel(
   verifyAnnounced(fresh, download);
   const settings = runningArguments(running.info, status?.[0]?.addName);
   checkDevices(file, settings);
-  if (hex(fresh) === digest) return { upToDate: true, compare: undefined, ...nothing };
-  const doubt = await doubtAbout(server, hex(fresh), latest, download);
+  if (fresh.toHex() === digest) return { upToDate: true, compare: undefined, ...nothing };
+  const doubt = await doubtAbout(server, fresh.toHex(), latest, download);
   const type = running.info.type;
   const started = await startWith(transport, name, { ...settings, type }, file, true, { ...options, compressionLevel });
   return { upToDate: false, compare, doubt, started };

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { hex } from "../../core/print/json.ts";
 import type { UnikernelArguments, UnikernelInfo } from "../../core/unikernel.ts";
 import { HttpError } from "../errors.ts";
 import type { Build, BuildsServer, ImageDownload } from "./builds-server.ts";
 
 /** @throws {HttpError} if the image is not the announced one */
 export function verifyAnnounced(digest: Uint8Array, { announced }: ImageDownload): void {
-  if (announced === undefined || hex(announced) === hex(digest)) return;
-  throw new HttpError(`the image has the digest ${hex(digest)}, but the server announced ${hex(announced)}`);
+  if (announced === undefined || announced.toHex() === digest.toHex()) return;
+  throw new HttpError(`the image has the digest ${digest.toHex()}, but the server announced ${announced.toHex()}`);
 }
 
 /**

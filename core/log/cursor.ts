@@ -15,13 +15,12 @@ const ENTRY_MAX = 2n ** 64n - 1n;
 
 /** The identity of a log, as it is answered to a subscription. */
 export function formatLogId(log: Uint8Array): ByteString {
-  return fromText(Array.from(log, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+  return fromText(log.toHex());
 }
 
 /** The identity in an answer; `undefined` if it is none. */
 export function parseLogId(text: string): Uint8Array | undefined {
-  if (!identity.test(text)) return undefined;
-  return Uint8Array.from({ length: LOG_ID_BYTES }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
+  return identity.test(text) ? Uint8Array.fromHex(text) : undefined;
 }
 
 export function formatCursor({ log, entry }: Cursor): string {

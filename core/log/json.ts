@@ -8,44 +8,15 @@
  * @module
  */
 import { type ByteString, toDisplay } from "../byte-string.ts";
-import type { Int } from "../int.ts";
 import { formatAddress } from "../ip-address.ts";
-import type { Policy } from "../policy.ts";
+import { type Json, type JsonObject, jsonInt, jsonPolicy, jsonTime } from "../print/json.ts";
 import { type LogEvent, subjectOf, type TimedEvent } from "./event.ts";
 
-/** A JSON value. */
-export type LogJson = string | number | boolean | null | readonly LogJson[] | LogJsonObject;
-
-/** A JSON object. */
-export type LogJsonObject = { readonly [key: string]: LogJson };
-
-function integer(value: Int): LogJson {
-  return typeof value === "number" ? value : value.toString();
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function instant(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
-}
-
-function policyFields(policy: Policy): LogJsonObject {
-  return {
-    unikernels: integer(policy.unikernels),
-    cpuIds: policy.cpuIds.map(integer),
-    memoryMb: integer(policy.memory),
-    blockMb: policy.block === undefined ? null : integer(policy.block),
-    bridges: policy.bridges.map(toDisplay),
-  };
-}
-
-function pairs(values: readonly (readonly [ByteString, string])[], as: string): LogJson {
+function pairs(values: readonly (readonly [ByteString, string])[], as: string): Json {
   return values.map(([device, value]) => ({ device: toDisplay(device), [as]: value }));
 }
 
-function fields(event: LogEvent): LogJsonObject {
+function fields(event: LogEvent): JsonObject {
   switch (event.kind) {
     case "login":
     case "logout":
@@ -54,17 +25,17 @@ function fields(event: LogEvent): LogJsonObject {
       return { address: formatAddress(event.address), port: event.port, reason: toDisplay(event.reason) };
     case "revoked": {
       const { address, port, number, destroyed } = event;
-      const list = number === undefined ? null : integer(number);
-      return { address: formatAddress(address), port, number: list, destroyed: integer(destroyed) };
+      const list = number === undefined ? null : jsonInt(number);
+      return { address: formatAddress(address), port, number: list, destroyed: jsonInt(destroyed) };
     }
     case "daemon-started":
     case "daemon-stopped":
-      return { daemon: toDisplay(event.daemon), pid: integer(event.pid), detail: toDisplay(event.detail) };
+      return { daemon: toDisplay(event.daemon), pid: jsonInt(event.pid), detail: toDisplay(event.detail) };
     case "unikernel-started":
     case "unikernel-adopted":
       return {
-        digest: hex(event.digest),
-        pid: integer(event.pid),
+        digest: event.digest.toHex(),
+        pid: jsonInt(event.pid),
         taps: pairs(
           event.taps.map(({ device, tap }) => [device, toDisplay(tap)]),
           "tap",
@@ -77,26 +48,26 @@ function fields(event: LogEvent): LogJsonObject {
     case "unikernel-stopped": {
       const { end } = event;
       return {
-        digest: event.digest === undefined ? null : hex(event.digest),
-        pid: integer(event.pid),
+        digest: event.digest === undefined ? null : event.digest.toHex(),
+        pid: jsonInt(event.pid),
         end: end.kind,
         status: end.kind === "exit" ? end.code : end.kind === "unknown" ? null : end.signal,
-        durationMs: event.duration === undefined ? null : integer(event.duration),
+        durationMs: event.duration === undefined ? null : jsonInt(event.duration),
       };
     }
     case "unikernel-admitted":
-      return { digest: hex(event.digest), memoryMb: integer(event.memory) };
+      return { digest: event.digest.toHex(), memoryMb: jsonInt(event.memory) };
     case "unikernel-waiting":
     case "unikernel-failed":
-      return { until: instant(event.until), reason: toDisplay(event.reason), failures: integer(event.failures) };
+      return { until: jsonTime(event.until), reason: toDisplay(event.reason), failures: jsonInt(event.failures) };
     case "unikernel-ended":
       return { status: toDisplay(event.status) };
     case "policy-added":
-      return { policy: policyFields(event.policy) };
+      return { policy: { ...jsonPolicy(event.policy), bridges: event.policy.bridges.map(toDisplay) } };
     case "block":
-      return { action: toDisplay(event.action), sizeMb: event.size === undefined ? null : integer(event.size) };
+      return { action: toDisplay(event.action), sizeMb: event.size === undefined ? null : jsonInt(event.size) };
     case "lost":
-      return { source: toDisplay(event.source), count: integer(event.count) };
+      return { source: toDisplay(event.source), count: jsonInt(event.count) };
     case "startup":
     case "hup":
     case "caught-up":
@@ -107,8 +78,8 @@ function fields(event: LogEvent): LogJsonObject {
 }
 
 /** An event as its object. */
-export function eventToJson({ timestamp, event }: TimedEvent, cursor: string | null): LogJsonObject {
-  const time = instant(timestamp);
+export function eventToJson({ timestamp, event }: TimedEvent, cursor: string | null): JsonObject {
+  const time = jsonTime(timestamp);
   if (event.kind === "caught-up") return { kind: "log-caught-up", cursor, time };
   return { kind: "log-event", cursor, host: subjectOf(event).text, time, event: event.kind, ...fields(event) };
 }

@@ -22,14 +22,7 @@ export function jsonInt(value: Int): Json {
 
 /** A byte string: text, or `{"hex": "…"}`. */
 export function jsonBytes(value: ByteString): Json {
-  return toText(value) ?? { hex: hex(toBytes(value)) };
-}
-
-/** Lower-case hex digits. */
-export function hex(bytes: Uint8Array): string {
-  let digits = "";
-  for (const byte of bytes) digits += byte.toString(16).padStart(2, "0");
-  return digits;
+  return toText(value) ?? { hex: toBytes(value).toHex() };
 }
 
 /** RFC 3339 with milliseconds. */

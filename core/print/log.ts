@@ -6,6 +6,7 @@
 import { type ByteString, toBytes } from "../byte-string.ts";
 import { formatEndpoint } from "../ip-address.ts";
 import { type LogEvent, type LoggedProcess, type Peer, subjectOf, type TimedEvent } from "../log/event.ts";
+import type { Name } from "../name.ts";
 import type { ProcessEnd } from "../restart.ts";
 import { escapeLine } from "./console-line.ts";
 import { printPolicy } from "./policy.ts";
@@ -21,8 +22,9 @@ function safe(text: ByteString): string {
   return escapeLine(toBytes(text));
 }
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** What runs, as the original printed it; BHyve machines have no image. */
+function running(name: Name, digest: Uint8Array): string {
+  return digest.length === 0 ? name.text : `${name.text} (digest: ${digest.toHex()})`;
 }
 
 function client({ address, port }: Peer): string {
@@ -36,7 +38,7 @@ function uses(parts: readonly string[]): string {
 function describeProcess(event: LoggedProcess, verb: string): string {
   const taps = event.taps.map(({ device, tap }) => `${safe(device)}=${safe(tap)}`);
   const blocks = event.blocks.map(({ device, block }) => `${safe(device)}=${block.text}`);
-  return `${event.name.text} (digest: ${hex(event.digest)}) ${verb} ${event.pid} (taps ${uses(taps)}, block ${uses(blocks)})`;
+  return `${running(event.name, event.digest)} ${verb} ${event.pid} (taps ${uses(taps)}, block ${uses(blocks)})`;
 }
 
 function describeEnd(end: ProcessEnd): string {
@@ -80,7 +82,7 @@ export function describeEvent(event: LogEvent): string {
       return `${name} stopped ${event.pid} with ${describeEnd(event.end)}${after}`;
     }
     case "unikernel-admitted":
-      return `${name} (digest: ${hex(event.digest)}) admitted, ${event.memory} MB`;
+      return `${running(event.name, event.digest)} admitted, ${event.memory} MB`;
     case "unikernel-waiting":
     case "unikernel-failed": {
       const what = event.kind === "unikernel-waiting" ? "ended with" : "failed to start:";

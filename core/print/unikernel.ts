@@ -80,10 +80,6 @@ export function printArguments(value: UnikernelArguments, style: PrintStyle, lea
   return fill(`${lead}${failBehaviour(value.failBehaviour)}`, parts, style.columns, !style.boxed) as ByteString;
 }
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** An info. `lead` is what stands on the line before it. */
 export function printInfo(info: UnikernelInfo, style: PrintStyle, lead = ""): ByteString {
   const blocks = info.blockDevices.map(
@@ -98,7 +94,7 @@ export function printInfo(info: UnikernelInfo, style: PrintStyle, lead = ""): By
     `${info.memory} MB memory`,
     `block devices ${blocks.join(", ")}`,
     `bridge ${networks.join(", ")}`,
-    info.type === "bhyve" ? `bhyve-vmname ${fromBytes(info.digest)}` : `digest ${hex(info.digest)}`,
+    info.type === "bhyve" ? `bhyve-vmname ${fromBytes(info.digest)}` : `digest ${info.digest.toHex()}`,
     `#cpus ${info.cpus}`,
     `linux_boot_partition ${orNotSpecified(info.linuxBootPartition)}`,
     ...argv(style, info.arguments),

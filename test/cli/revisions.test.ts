@@ -47,9 +47,9 @@ describe("revisions", () => {
     assert.equal(
       stdout,
       [
-        "REVISION  TIME                  COMMAND   MEMORY   IMAGE   DIGEST",
+        "REVISION  TIME                  COMMAND    MEMORY   IMAGE  DIGEST",
         "12        2026-11-21T21:11:16Z  rollback  1024 MB  9.2 MB  abababababab",
-        "2         2026-01-02T03:04:05Z  create    32 MB    -       -",
+        "2         2026-01-02T03:04:05Z  create      32 MB       -  -",
         "",
       ].join("\n"),
     );
@@ -61,6 +61,19 @@ describe("revisions", () => {
     const { stdout, asked } = await against(list, "revisions", "hello", "--json", "--count=2");
     assert.deepEqual(JSON.parse(stdout), { kind: "revisions", host: ":hello", revisions: JSON.parse(list) });
     assert.deepEqual(asked[0]?.payload, { kind: "command", command: { kind: "unikernel-revisions", count: 2 } });
+  });
+
+  it("cannot drive the terminal", async () => {
+    const { stdout } = await against(JSON.stringify([{ command: "\x1b]0;mine\x07create" }]), "revisions", "hello");
+    assert.match(stdout, /^REVISION .*\n- +- +\]0;mine create /);
+    assert.doesNotMatch(stdout, /[^\n -~]/);
+  });
+
+  it("are one at least", async () => {
+    const { status, stderr, asked } = await against(list, "revisions", "hello", "--count=0");
+    assert.equal(status, 124);
+    assert.match(stderr, /'--count': invalid value '0', expected a number \(1\n? *or above\)/);
+    assert.deepEqual(asked, []);
   });
 
   it("that are none of a kind known here are no success", async () => {

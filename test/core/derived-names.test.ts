@@ -9,7 +9,7 @@ import { describe, it } from "node:test";
 import { fromText } from "../../core/byte-string.ts";
 import { deriveMac, formatMac, macBytes, parseMac } from "../../core/mac.ts";
 import { NameError, parseLabel, parseName, parsePath } from "../../core/name.ts";
-import { blockFile, fifoFile, imageFile, socketFile, stateFile, tenderFile } from "../../core/paths.ts";
+import { blockFile, fifoFile, imageFile, socketFile, stateFile } from "../../core/paths.ts";
 import { readVectors } from "../support/vectors.ts";
 
 interface Outcome {
@@ -88,8 +88,6 @@ describe("files", () => {
     assert.equal(stateFile("/d"), "/d/state");
     assert.equal(stateFile("/d", "backup"), "/d/state.bak");
     assert.equal(stateFile("/d", "started"), "/d/state.started");
-    assert.equal(tenderFile("/d", "hvt"), "/d/solo5-hvt");
-    assert.equal(tenderFile("/d", "spt", 2), "/d/solo5-spt.2");
   });
 });
 

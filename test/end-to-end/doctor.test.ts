@@ -103,6 +103,16 @@ describe("doctor", () => {
     });
   });
 
+  it("tells an ordinary user everything else, where the database is closed before him", async () => {
+    await Machine.with(async (machine) => {
+      chmodSync(machine.directory, 0o755);
+      chmodSync(machine.dbdir, 0o750);
+      const all = await checks(machine, nobody);
+      found(all, "directory-blocks", "warning", /this user cannot look at .*EACCES/);
+      found(all, "clock", "ok", /it is /);
+    });
+  });
+
   it("names what is missing, with the command that helps", async () => {
     await Machine.with(async (machine) => {
       const { status, stdout } = await run(machine, []);

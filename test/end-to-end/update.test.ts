@@ -314,6 +314,7 @@ describe("an update in vain", () => {
       [nobody.status, nobody.stdout],
       [121, "albatross-client: [ERROR] unexpected reply: host [unikernel: :nobody]: no unikernels\n"],
     );
+    assert.match(nobody.stderr, /there is no unikernel of this name/);
     const nowhere = await run("x", `--tmpdir=${downloads}`, `--http-host=${server.url}`);
     assert.equal(nowhere.status, 121);
     assert.match(nowhere.stdout, /couldn't connect to unix domain socket/);
@@ -323,9 +324,12 @@ describe("an update in vain", () => {
     assert.deepEqual([shown.status, shown.stdout.startsWith("out:\n")], [121, true]);
   });
 
-  it("with a request, or an address that is none, is an error in the command line", async () => {
+  it("with a request, a path, or an address that is none, is an error in the command line", async () => {
     const csr = await run("x", "--csr");
     assert.deepEqual([csr.status, csr.stderr], [124, "albatross-client: update with CSR not supported\n"]);
+    const path = await run("foo:");
+    assert.deepEqual([path.status, path.stdout], [124, ""]);
+    assert.match(path.stderr, /Cannot update everything below foo:: give the name of one/);
     for (const host of [
       "builds.robur.coop",
       "ftp://x",

@@ -164,6 +164,12 @@ describe("events in print", () => {
     assert.equal(print({ ...stopped, end: { kind: "stop", signal: 19 } }), "foo: stopped 7 with stop 19");
   });
 
+  it("name no digest of a machine without an image", () => {
+    const admitted = { kind: "unikernel-admitted", name: parseName("vm"), memory: 32 } as const;
+    assert.equal(print({ ...admitted, digest }), ":vm (digest: abcd) admitted, 32 MB");
+    assert.equal(print({ ...admitted, digest: new Uint8Array(0) }), ":vm admitted, 32 MB");
+  });
+
   it("cannot drive a terminal, whatever is in them", () => {
     const reason = fromText("\u001b]0;evil\u0007 é\n");
     const refused = { kind: "refused", name, address: new Uint8Array(16), port: 1, reason } as const;
