@@ -214,14 +214,20 @@ export function makeCallback(
   return adapter.callback(signature, call);
 }
 
-const errnoLibrary =
+const errnoAddress =
   process.platform === "linux"
-    ? openLibrary(libcNames, { __errno_location: { args: [], returns: "pointer" } }).__errno_location
-    : openLibrary(libcNames, { __error: { args: [], returns: "pointer" } }).__error;
+    ? openLibrary(libcNames, { __errno_location: { args: [], returns: "pointer" } }).__errno_location()
+    : openLibrary(libcNames, { __error: { args: [], returns: "pointer" } }).__error();
+
+/**
+ * Where this thread has its `errno`. Looked up once: a call or an allocation between the failed call and the look could
+ * make the runtime collect garbage, whose own calls overwrite the number.
+ */
+const errnoPlace = new DataView(memoryAt(errnoAddress, 4).buffer);
 
 /** C's `errno` of this thread: only meaningful directly after a call that failed. */
 export function errno(): number {
-  return new DataView(memoryAt(errnoLibrary(), 4).buffer).getInt32(0, true);
+  return errnoPlace.getInt32(0, true);
 }
 
 /** A zero-terminated copy of `text` for C. */

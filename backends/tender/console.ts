@@ -6,7 +6,7 @@
  * @module
  */
 import { addressOf, errno } from "../../runtime/ffi.ts";
-import { EAGAIN, EINTR, libc, SystemError } from "./libc.ts";
+import { DOUBTS_MAX, EAGAIN, EINTR, libc, SystemError } from "./libc.ts";
 import { PROGRAM_NAME } from "./tender-error.ts";
 import { waitUntilWritable } from "./wait.ts";
 
@@ -21,6 +21,7 @@ const encoder = new TextEncoder();
  */
 function writeAll(descriptor: number, address: number, length: number): void {
   let done = 0;
+  let doubts = 0;
   while (done < length) {
     const count = Number(libc.write(descriptor, address + done, length - done));
     if (count > 0) {
@@ -29,7 +30,7 @@ function writeAll(descriptor: number, address: number, length: number): void {
     }
     const reason = count === 0 ? EAGAIN : errno();
     if (reason === EAGAIN) waitUntilWritable(descriptor);
-    else if (reason !== EINTR) throw new SystemError(reason);
+    else if (reason !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(reason);
   }
 }
 

@@ -15,7 +15,7 @@ import {
   FLAGS_START,
   type GuestPorts,
 } from "./cpu.ts";
-import { EAGAIN, EFAULT, EINTR, errorText, libc, mapFile, O_RDWR, openFile, SystemError } from "./libc.ts";
+import { DOUBTS_MAX, EAGAIN, EFAULT, EINTR, errorText, libc, mapFile, O_RDWR, openFile, SystemError } from "./libc.ts";
 import type { GuestMemory } from "./memory.ts";
 import { GDT_ADDRESS, GDT_LIMIT, PML4_ADDRESS } from "./page-tables.ts";
 import { TenderError } from "./tender-error.ts";
@@ -179,13 +179,14 @@ export class KvmCpu implements Cpu {
     const area = new DataView(this.#area.buffer, this.#area.byteOffset, this.#area.byteLength);
     const vcpu = this.#vcpu;
     const { ioctl } = libc;
-    for (;;) {
+    for (let doubts = 0; ; ) {
       if (ioctl(vcpu, KVM_RUN, 0) !== 0) {
         const number = errno();
-        if (number === EINTR || number === EAGAIN) continue;
+        if (number === EINTR || number === EAGAIN || ++doubts <= DOUBTS_MAX) continue;
         if (number === EFAULT) return `KVM: host/guest translation fault: rip=${this.#instructionPointer()}`;
         return `KVM: ioctl (RUN) failed: ${errorText(number)}`;
       }
+      doubts = 0;
       const reason = area.getUint32(8, true);
       if (reason !== EXIT_IO) return this.#describeExit(area, reason);
       const port = area.getUint16(34, true);

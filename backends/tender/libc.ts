@@ -50,6 +50,13 @@ export const EINTR = 4;
 export const EAGAIN = 11;
 export const EFAULT = 14;
 
+/**
+ * How often a call that failed for an unexpected reason is made again before that is believed. While the guest runs, calls
+ * of the runtime itself that the sandbox refuses can overwrite `errno` between a failure and the look at it: what was "try
+ * again" then looks like "not permitted". A true reason comes again.
+ */
+export const DOUBTS_MAX = 3;
+
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
 const MAP_ANONYMOUS = 0x20;
@@ -124,11 +131,16 @@ function checked(address: number | bigint): number {
  */
 export function readFully(descriptor: number, address: number, length: number, offset: number): number {
   let done = 0;
+  let doubts = 0;
   while (done < length) {
     const count = Number(libc.pread(descriptor, address + done, length - done, offset + done));
     if (count === 0) break;
-    if (count > 0) done += count;
-    else if (errno() !== EINTR) throw new SystemError();
+    if (count > 0) {
+      done += count;
+      continue;
+    }
+    const number = errno();
+    if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
   }
   return done;
 }
@@ -141,11 +153,16 @@ export function readFully(descriptor: number, address: number, length: number, o
  */
 export function writeFully(descriptor: number, address: number, length: number, offset: number): number {
   let done = 0;
+  let doubts = 0;
   while (done < length) {
     const count = Number(libc.pwrite(descriptor, address + done, length - done, offset + done));
     if (count === 0) break;
-    if (count > 0) done += count;
-    else if (errno() !== EINTR) throw new SystemError();
+    if (count > 0) {
+      done += count;
+      continue;
+    }
+    const number = errno();
+    if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
   }
   return done;
 }

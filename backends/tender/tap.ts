@@ -4,7 +4,7 @@
  * @module
  */
 import { addressOf, cString, errno } from "../../runtime/ffi.ts";
-import { EAGAIN, EINTR, libc, O_NONBLOCK, O_RDWR, openFile, SystemError } from "./libc.ts";
+import { DOUBTS_MAX, EAGAIN, EINTR, libc, O_NONBLOCK, O_RDWR, openFile, SystemError } from "./libc.ts";
 import { TenderError } from "./tender-error.ts";
 import { waitUntilWritable } from "./wait.ts";
 
@@ -50,23 +50,23 @@ export class Tap {
    * @throws {SystemError}
    */
   read(address: number, capacity: number): number | undefined {
-    for (;;) {
+    for (let doubts = 0; ; ) {
       const count = Number(libc.read(this.descriptor, address, capacity));
       if (count >= 0) return count;
       const number = errno();
       if (number === EAGAIN) return undefined;
-      if (number !== EINTR) throw new SystemError(number);
+      if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
     }
   }
 
   /** Sends one frame. @throws {SystemError} if the tap refuses it */
   write(address: number, length: number): void {
-    for (;;) {
+    for (let doubts = 0; ; ) {
       const count = Number(libc.write(this.descriptor, address, length));
       if (count >= 0) return; // a tap takes a frame as a whole or not at all
       const number = errno();
       if (number === EAGAIN) waitUntilWritable(this.descriptor);
-      else if (number !== EINTR) throw new SystemError(number);
+      else if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
     }
   }
 }

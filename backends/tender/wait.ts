@@ -4,7 +4,7 @@
  * @module
  */
 import { addressOf, errno } from "../../runtime/ffi.ts";
-import { EINTR, libc, SystemError } from "./libc.ts";
+import { DOUBTS_MAX, EINTR, libc, SystemError } from "./libc.ts";
 
 const SYS_PPOLL = process.arch === "arm64" ? 73 : 271;
 const SIGNAL_SET_SIZE = 8;
@@ -18,11 +18,12 @@ const POLLOUT = 4;
 
 /** `ppoll`, until something happens or the timeout is over; both structures by address. @throws {SystemError} */
 function poll(entries: number, count: number, timeout: number): number {
-  for (;;) {
+  for (let doubts = 0; ; ) {
     const result = Number(libc.syscall(SYS_PPOLL, entries, count, timeout, 0, SIGNAL_SET_SIZE));
     if (result >= 0) return result;
     // The kernel has put the time that is left into the structure, so that waiting can simply go on.
-    if (errno() !== EINTR) throw new SystemError();
+    const number = errno();
+    if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
   }
 }
 
