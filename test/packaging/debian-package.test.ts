@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { packageDebian } from "../../tools/package.ts";
 import { images } from "../end-to-end/harness.ts";
 import { buildUnikernels } from "../unikernels/build.ts";
@@ -21,8 +21,6 @@ const listing =
 /** Milliseconds that the installation of a Debian may take on a busy machine. */
 const INSTALLATION_TIMEOUT_MS = 600_000;
 
-before(() => debian.install(), { timeout: INSTALLATION_TIMEOUT_MS });
-
 after(async () => {
   await debian.close();
   rmSync(folder, { recursive: true, force: true });
@@ -30,6 +28,8 @@ after(async () => {
 
 describe("the Debian package", () => {
   let untouched = "";
+
+  it("has a clean Debian to be tried on", { timeout: INSTALLATION_TIMEOUT_MS }, () => debian.install());
 
   it("is built", async () => {
     file = await packageDebian(folder);
