@@ -13,7 +13,6 @@ import { blockDirectory, blockFile } from "../../core/paths.ts";
 import type { BlockHold } from "../../core/resources.ts";
 import type { BlockCommand } from "../../core/wire/message.ts";
 import { MEBIBYTE } from "./block-files.ts";
-import { BlockStreams, once } from "./block-streams.ts";
 import { type BlockUpload, BlockUploadError, receiveBlock } from "./block-upload.ts";
 import { copyData, shareFile } from "./copy-block.ts";
 import { NewBlockFile, syncFolder } from "./new-block-file.ts";
@@ -21,6 +20,7 @@ import { failure, type Reply, success } from "./reply.ts";
 import { sendBlock } from "./send-block.ts";
 import { sendOldDump } from "./send-old-dump.ts";
 import type { Outcome } from "./session.ts";
+import { once, Streams } from "./streams.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** What is needed of the supervisor. */
@@ -45,7 +45,7 @@ function reason(error: unknown): string {
 export class BlockCommands {
   readonly #supervisor: BlockState;
   readonly #directory: string;
-  readonly #streams = new BlockStreams();
+  readonly #streams = new Streams("block devices are being sent, received or copied");
 
   constructor(supervisor: BlockState, databaseDirectory: string) {
     this.#supervisor = supervisor;

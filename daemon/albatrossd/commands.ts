@@ -14,12 +14,14 @@ import { delegationTime, IMAGE_BY_DIGEST_SEQUENCE, IMAGE_NOT_PRESENT } from "../
 import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
 import type { Log } from "../common/log.ts";
 import { BlockCommands } from "./blocks.ts";
-import { compressImage } from "./compress-image.ts";
 import { HEAD_SIZE, ImageError, type ImageStore, type StoredImage, type Upload } from "./images.ts";
 import { failure, type Reply, success } from "./reply.ts";
+import { sendCompressed } from "./send-compressed.ts";
+import { OLD_DUMP_MAX } from "./send-old-dump.ts";
 import { TooManyTasks } from "./serial.ts";
 import type { Commands, Outcome } from "./session.ts";
 import type { StatisticsLink } from "./statistics-link.ts";
+import { Streams } from "./streams.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { create, destroy, restart, rollback } from "./unikernel-commands.ts";
 import { listRevisions, listStatus, listUnikernels } from "./unikernel-info.ts";
@@ -48,6 +50,7 @@ const closing = (reply: Reply): Outcome => ({ kind: "reply", reply, keep: false 
 export class DaemonCommands implements Commands {
   readonly #host: CommandHost;
   readonly #blocks: BlockCommands;
+  readonly #compressed = new Streams("images are being compressed");
   readonly #infoCache = new Map<string, Uint8Array>();
   #infoVersion = -1;
 
@@ -93,7 +96,7 @@ export class DaemonCommands implements Commands {
       case "unikernel-destroy":
         return this.#guarded(() => destroy(this.#host.supervisor, header.name));
       case "unikernel-get":
-        return this.#guarded(() => this.#get(header.name, command));
+        return this.#caught(async () => this.#get(header.name, command));
       case "block-add":
       case "block-add-old":
       case "block-remove":
@@ -197,20 +200,41 @@ export class DaemonCommands implements Commands {
     return success(listRevisions(revisions, count));
   }
 
-  async #get(name: Name, command: UnikernelCommand & { kind: "unikernel-get" }): Promise<Reply> {
+  #get(name: Name, command: UnikernelCommand & { kind: "unikernel-get" }): Outcome {
     const decision = decide(this.#host.supervisor.state, name, command);
-    if (decision?.kind === "refuse") return failure(decision.text);
-    if (decision?.kind !== "plan" || decision.plan.kind !== "image") return failure("unknown command");
+    if (decision?.kind === "refuse") return closing(failure(decision.text));
+    if (decision?.kind !== "plan" || decision.plan.kind !== "image") return closing(failure("unknown command"));
     const { unikernel, level } = decision.plan;
     const { image } = unikernel.spec;
-    if (image === undefined) return failure("get: no unikernel found");
+    if (image === undefined) return closing(failure("get: no unikernel found"));
     if (!this.images.has(image)) {
-      return failure("get: the image is not in the database directory any more. Create the unikernel by force, anew");
+      return closing(
+        failure("get: the image is not in the database directory any more. Create the unikernel by force, anew"),
+      );
     }
     const path = this.images.pathOf(image.sha256);
-    if (level === 0) return { kind: "image", path, size: image.size };
-    const compressed = await compressImage(path, level);
-    return { kind: "success", success: { kind: "unikernel-image", compressed: true, image: compressed } };
+    if (level === 0) return closing({ kind: "image", path, size: image.size });
+    const leave = this.#compressed.enter(name);
+    if (typeof leave !== "function") return closing(leave);
+    const file = {
+      kind: "unikernel-image",
+      path,
+      size: image.size,
+      level,
+      most: OLD_DUMP_MAX,
+      unreadable: "get: the image cannot be read",
+      tooLong: (length: number) => `get: ${length} bytes are more than one message can hold`,
+    } as const;
+    return {
+      kind: "send",
+      send: async (connection, header) => {
+        try {
+          await sendCompressed(connection, header, file, this.#host.databaseDirectory);
+        } finally {
+          leave();
+        }
+      },
+    };
   }
 
   #info(header: Header, generation: 4 | 5 | 6): Uint8Array {

@@ -8,8 +8,8 @@ import { fromText } from "../../core/byte-string.ts";
 import { CHUNK_FRAME_LIMIT, FrameReader, frame } from "../../core/wire/framing.ts";
 import type { Command } from "../../core/wire/message.ts";
 import { decodeMessage } from "../../core/wire/message-codec.ts";
-import { BLOCK_STREAMS_MAX } from "../../daemon/albatrossd/block-streams.ts";
 import { DRAIN_BYTES_MAX } from "../../daemon/albatrossd/incoming-stream.ts";
+import { BLOCK_STREAMS_MAX } from "../../daemon/albatrossd/streams.ts";
 import { connectUnix } from "../../runtime/unix-socket.ts";
 import { mutate, Random } from "../support/mutations.ts";
 import {

@@ -6,8 +6,12 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { deflateSync, inflateSync } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
+import type { Command } from "../../core/wire/message.ts";
 import { decodeMessage } from "../../core/wire/message-codec.ts";
 import { Store } from "../../daemon/albatrossd/store.ts";
+import { TENANT_STREAMS_MAX } from "../../daemon/albatrossd/streams.ts";
+import { type Connection, connectUnix } from "../../runtime/unix-socket.ts";
+import { leftovers, MIB, noise } from "./block-rig.ts";
 import {
   commandFrame,
   create,
@@ -168,6 +172,27 @@ describe("a unikernel", () => {
     }
     assert.deepEqual((await machine.info("old"))[0]?.info.cpuIds, [0, 1]);
     await machine.expect("old", destroy, "destroyed unikernel");
+  });
+
+  it("gives its compressed image to so many that take their time, and keeps it on the disk for them", async () => {
+    const image = Buffer.concat([kernels["exit-code"], noise(2 * MIB)]);
+    await machine.expect("slow:got", create(image, endless), "created unikernel");
+    const get: Command = { kind: "unikernel-get", level: 1 };
+    const held: Connection[] = [];
+    for (let at = 0; at < TENANT_STREAMS_MAX; at++) {
+      const connection = await connectUnix(machine.socket, () => ({ data: () => undefined, close: () => undefined }));
+      connection.pause();
+      connection.send(commandFrame("slow:got", get));
+      held.push(connection);
+    }
+    await until("all are waited for", () => leftovers(machine).length === TENANT_STREAMS_MAX);
+    await machine.expect("slow:got", get, "refused: 8 images are being compressed already; try again later");
+    for (const connection of held) connection.destroy();
+    await until("nothing is left", () => leftovers(machine).length === 0);
+    const [payload] = await machine.converse("slow:got", get);
+    assert.ok(payload?.kind === "success" && payload.success.kind === "unikernel-image");
+    assert.equal(sha256(inflateSync(payload.success.image)), sha256(image));
+    await machine.expect("slow:got", destroy, "destroyed unikernel");
   });
 
   it("gives its image back, as it was or compressed", async () => {

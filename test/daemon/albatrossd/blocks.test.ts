@@ -10,9 +10,9 @@ import { EMPTY_STATE, type State } from "../../../core/engine/state.ts";
 import { type Name, parseName } from "../../../core/name.ts";
 import { blockFile } from "../../../core/paths.ts";
 import { prepareBlocks } from "../../../daemon/albatrossd/block-files.ts";
-import { TENANT_STREAMS_MAX } from "../../../daemon/albatrossd/block-streams.ts";
 import { BlockCommands } from "../../../daemon/albatrossd/blocks.ts";
 import type { Outcome } from "../../../daemon/albatrossd/session.ts";
+import { TENANT_STREAMS_MAX } from "../../../daemon/albatrossd/streams.ts";
 
 let directory: string;
 let state: State;

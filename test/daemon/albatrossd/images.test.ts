@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { deflateSync } from "node:zlib";
-import { compressImage } from "../../../daemon/albatrossd/compress-image.ts";
 import {
   IMAGE_SIZE_MAX,
   ImageError,
@@ -223,16 +222,5 @@ describe("the image store", () => {
     assert.deepEqual(files(), [digest]);
     chmodSync(folder, 0o755);
     await noLeak();
-  });
-
-  it("compresses for those who want it", async () => {
-    const store = new ImageStore(folder);
-    const image = await send(store.receive(false), new Uint8Array(100_000));
-    const sizes = await Promise.all(
-      [1, 9].map(async (level) => (await compressImage(store.pathOf(image.sha256), level)).length),
-    );
-    assert.ok(sizes.every((size) => size < 1_000));
-    const copy = await send(store.receive(true), await compressImage(store.pathOf(image.sha256), 5));
-    assert.equal(copy.sha256, image.sha256);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * How many contents of block devices are on their way at a time.
+ * How many contents of block devices, or images, are on their way at a time.
  *
  * @module
  */
@@ -12,18 +12,25 @@ export const BLOCK_STREAMS_MAX = 32;
 /** Of these, below one and the same first label: a tenant that is slow, or means it, leaves places for the others. */
 export const TENANT_STREAMS_MAX = 8;
 
-/** Counts them. */
-export class BlockStreams {
-  /** By the first label of the path; those of the root's devices by an empty text. */
+/** Counts those of a kind. */
+export class Streams {
+  /** What is said of too many. */
+  readonly #busy: string;
+  /** By the first label of the path; those of the root by an empty text. */
   readonly #counts = new Map<string, number>();
+
+  /** @param busy e.g. `images are being compressed` */
+  constructor(busy: string) {
+    this.#busy = busy;
+  }
 
   /** Counts another one, until the returned function is called. @returns the refusal if there are too many */
   enter({ path }: Name): (() => void) | Reply {
     const tenant: string = path[0] ?? "";
     const own = this.#counts.get(tenant) ?? 0;
-    if (tenant !== "" && own >= TENANT_STREAMS_MAX) return tooMany(own);
+    if (tenant !== "" && own >= TENANT_STREAMS_MAX) return this.#tooMany(own);
     const all = this.#counts.values().reduce((sum, count) => sum + count, 0);
-    if (all >= BLOCK_STREAMS_MAX) return tooMany(all);
+    if (all >= BLOCK_STREAMS_MAX) return this.#tooMany(all);
     this.#counts.set(tenant, own + 1);
     return once(() => {
       const left = (this.#counts.get(tenant) ?? 1) - 1;
@@ -31,10 +38,10 @@ export class BlockStreams {
       else this.#counts.set(tenant, left);
     });
   }
-}
 
-function tooMany(count: number): Reply {
-  return failure(`${count} block devices are being sent, received or copied already; try again later`);
+  #tooMany(count: number): Reply {
+    return failure(`${count} ${this.#busy} already; try again later`);
+  }
 }
 
 /** The work, of which further calls do nothing. */
