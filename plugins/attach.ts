@@ -1,5 +1,6 @@
 import type { Attached } from "./attached.ts";
 import { builtinNames } from "./builtin.ts";
+import { thrownText } from "./guard.ts";
 import { guardBackend } from "./guard-backend.ts";
 import { guardCollectorSource } from "./guard-collector.ts";
 import { guardEventSink } from "./guard-event-sink.ts";
@@ -58,7 +59,7 @@ export async function attachPlugins(
       if (used.length === 0) log.warning(`the plugin ${one.plugin.name} (${one.path}) adds nothing to ${daemon}`);
       else log.info(`loaded the plugin ${one.plugin.name} (${one.path}): ${used.join(", ")}`);
     } catch (error) {
-      log.error(error instanceof Error ? error.message : String(error));
+      log.error(thrownText(error));
     }
   }
   return {

@@ -23,7 +23,7 @@ function refusalOf(guard: Guard, error: unknown): BackendRefusal {
   const cause = error instanceof PluginFault ? error.cause : undefined;
   // By its name: the plugin has not the class that is meant, but at best one of its own.
   if (cause instanceof Error && cause.name === "BackendRefusal") return new BackendRefusal(cause.message, { cause });
-  const text = error instanceof Error ? error.message : String(error);
+  const text = thrownText(error);
   guard.log.error(text);
   return new BackendRefusal(text, { cause: error });
 }
@@ -113,7 +113,7 @@ async function endLate(guard: Guard, launched: Launched, environment: LaunchRequ
     const { pid } = await checkLaunched(guard, launched, environment);
     process.kill(pid, constants.signals.SIGKILL);
   } catch (error) {
-    guard.log.error(`a launch that came too late: ${error instanceof Error ? error.message : error}`);
+    guard.log.error(`a launch that came too late: ${thrownText(error)}`);
   }
 }
 
@@ -145,14 +145,7 @@ export function guardBackend(guard: Guard, backend: Backend): Backend {
     interfaceVersion,
     name,
     ...(images === undefined ? {} : { images }),
-    handles(type, image) {
-      try {
-        return guard.call("say what it handles", () => backend.handles(type, image)) === true;
-      } catch (error) {
-        guard.log.error(error instanceof Error ? error.message : String(error));
-        return false;
-      }
-    },
+    handles: (type, image) => guard.attempt("say what it handles", () => backend.handles(type, image) === true, false),
     async check(request, host) {
       try {
         return guardLauncher(guard, await guard.settle("check", () => backend.check(request, host)));
@@ -160,12 +153,6 @@ export function guardBackend(guard: Guard, backend: Backend): Backend {
         throw refusalOf(guard, error);
       }
     },
-    async release(machine, host) {
-      try {
-        await guard.settle("release", () => backend.release?.(machine, host));
-      } catch (error) {
-        guard.log.error(error instanceof Error ? error.message : String(error));
-      }
-    },
+    release: (machine, host) => guard.finish("release", () => backend.release?.(machine, host)),
   };
 }

@@ -8,7 +8,7 @@ import { type Collector, CollectorError, type CollectorFailure, type CollectorSo
 import { Name } from "../core/name.ts";
 import type { Statistics } from "../core/statistics.ts";
 import { decodeMessage, encodeMessage } from "../core/wire/message-codec.ts";
-import { type Guard, PluginFault } from "./guard.ts";
+import { type Guard, PluginFault, thrownText } from "./guard.ts";
 
 const reasons: readonly CollectorFailure[] = ["gone", "refused", "unavailable", "failed"];
 
@@ -19,7 +19,7 @@ function failureOf(error: unknown): CollectorError {
     const reason = reasons.find((known) => known === cause.reason);
     if (reason !== undefined) return new CollectorError(cause.message, reason, cause);
   }
-  return new CollectorError(error instanceof Error ? error.message : String(error), "failed", error);
+  return new CollectorError(thrownText(error), "failed", error);
 }
 
 const time = { seconds: 0n, microseconds: 0 };
@@ -53,13 +53,7 @@ function guardCollector(guard: Guard, collector: Collector): Collector {
         throw failureOf(error);
       }
     },
-    close() {
-      try {
-        guard.call("close a collector", () => collector.close());
-      } catch (error) {
-        guard.log.error(error instanceof Error ? error.message : String(error));
-      }
-    },
+    close: () => guard.attempt("close a collector", () => collector.close(), undefined),
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Guard } from "./guard.ts";
+import { type Guard, thrownText } from "./guard.ts";
 import type { Report, Reporter } from "./reporter.ts";
 
 /** A reporter that never fails and never keeps anybody waiting. */
@@ -39,7 +39,7 @@ export class GuardedReporter {
       await this.#guard.settle("report", () => this.#reporter.report(samples));
       this.#failing = false;
     } catch (error) {
-      if (!this.#failing) this.#guard.log.error(error instanceof Error ? error.message : String(error)); // once
+      if (!this.#failing) this.#guard.log.error(thrownText(error)); // once
       this.#failing = true;
     } finally {
       this.#busy = false;
@@ -48,10 +48,6 @@ export class GuardedReporter {
 
   /** The daemon ends. */
   async close(): Promise<void> {
-    try {
-      await this.#guard.settle("close", () => this.#reporter.close?.());
-    } catch (error) {
-      this.#guard.log.error(error instanceof Error ? error.message : String(error));
-    }
+    await this.#guard.finish("close", () => this.#reporter.close?.());
   }
 }

@@ -9,24 +9,16 @@ import type { Transport } from "./transport.ts";
 
 /** A connection whose methods throw nothing: what they throw counts as its loss. */
 function guardConnection(guard: Guard, connection: Connection): Connection {
-  const attempt = <T>(what: string, action: () => T, otherwise: T): T => {
-    try {
-      return guard.call(what, action);
-    } catch (error) {
-      guard.log.error(error instanceof Error ? error.message : String(error));
-      return otherwise;
-    }
-  };
   return {
-    send: (bytes) => attempt("send", () => connection.send(bytes) === true, false),
+    send: (bytes) => guard.attempt("send", () => connection.send(bytes) === true, false),
     get pending() {
-      return attempt("tell what is pending", () => Number(connection.pending) || 0, 0);
+      return guard.attempt("tell what is pending", () => Number(connection.pending) || 0, 0);
     },
     drained: async () => await connection.drained(),
-    end: () => attempt("end a connection", () => connection.end(), undefined),
-    destroy: () => attempt("close a connection", () => connection.destroy(), undefined),
-    pause: () => attempt("pause a connection", () => connection.pause(), undefined),
-    resume: () => attempt("resume a connection", () => connection.resume(), undefined),
+    end: () => guard.attempt("end a connection", () => connection.end(), undefined),
+    destroy: () => guard.attempt("close a connection", () => connection.destroy(), undefined),
+    pause: () => guard.attempt("pause a connection", () => connection.pause(), undefined),
+    resume: () => guard.attempt("resume a connection", () => connection.resume(), undefined),
   };
 }
 
@@ -49,13 +41,7 @@ export function guardTransport(guard: Guard, transport: Transport): Transport {
       }
       return {
         where: String(listener.where),
-        close() {
-          try {
-            guard.call("close its listener", () => listener.close());
-          } catch (error) {
-            guard.log.error(error instanceof Error ? error.message : String(error));
-          }
-        },
+        close: () => guard.attempt("close its listener", () => listener.close(), undefined),
       };
     },
   };

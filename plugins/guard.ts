@@ -73,6 +73,25 @@ export class Guard {
     }
   }
 
+  /** As {@link Guard.call}, where only the log can be told of a failure; gives `otherwise` then. */
+  attempt<T>(what: string, action: () => T, otherwise: T): T {
+    try {
+      return this.call(what, action);
+    } catch (error) {
+      this.log.error(thrownText(error));
+      return otherwise;
+    }
+  }
+
+  /** As {@link Guard.settle}, where only the log can be told of a failure. */
+  async finish(what: string, action: () => unknown): Promise<void> {
+    try {
+      await this.settle(what, action);
+    } catch (error) {
+      this.log.error(thrownText(error));
+    }
+  }
+
   #fault(what: string, cause: unknown): PluginFault {
     return new PluginFault(`the plugin ${this.plugin} failed to ${what}: ${thrownText(cause)}`, { cause });
   }

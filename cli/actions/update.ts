@@ -81,13 +81,7 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
 /** @throws {UsageError} if the file of --http-ca holds no certificates */
 function anchorsOf({ httpCa }: UpdateValues, { environment }: Context): () => readonly string[] {
   const further = httpCa === undefined ? undefined : readCertificates(httpCa);
-  return () => {
-    try {
-      return trustAnchors(environment, further);
-    } catch (cause) {
-      throw new HttpError((cause as Error).message, { cause });
-    }
-  };
+  return () => trustAnchors(environment, further);
 }
 
 function readCertificates(path: string): string {

@@ -6,7 +6,7 @@
 import { BuildsServer } from "../builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../builds/check-image.ts";
 import { trustAnchors } from "../builds/trust-anchors.ts";
-import { HttpError, InputError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { ValueError } from "../value-error.ts";
 import { parseHttpHost } from "../values/http-host.ts";
 import { checkDevices, compression, startWith } from "./create.ts";
@@ -79,13 +79,7 @@ export async function updateUnikernel(
 
 async function serverOf({ httpHost = HOST, httpCa, signal }: UpdateOptions): Promise<BuildsServer> {
   const further = httpCa === undefined ? undefined : await pemOf(httpCa);
-  const anchors = () => {
-    try {
-      return trustAnchors(process.env, further);
-    } catch (cause) {
-      throw new HttpError((cause as Error).message, { cause });
-    }
-  };
+  const anchors = () => trustAnchors(process.env, further);
   try {
     return new BuildsServer(parseHttpHost(httpHost), { trustAnchors: anchors, signal });
   } catch (cause) {

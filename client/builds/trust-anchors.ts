@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
+import { HttpError } from "../errors.ts";
 
 /** Where systems keep them: Debian, Arch; Fedora; Alpine, FreeBSD, macOS; openSUSE; FreeBSD's package. */
 const bundles: readonly string[] = [
@@ -19,15 +20,23 @@ const bundles: readonly string[] = [
  * The system's authorities, PEM, and `further` ones; those that come with the runtime where the system has none.
  *
  * @param environment `SSL_CERT_FILE` names another bundle, as for OpenSSL
- * @throws the system's error if that file cannot be read
+ * @throws {HttpError} if that file cannot be read
  */
 export function trustAnchors(
   environment: Readonly<Record<string, string | undefined>>,
   further: string | undefined,
 ): readonly string[] {
   const chosen = environment["SSL_CERT_FILE"];
-  const system = chosen ? [readFileSync(chosen, "utf8")] : (firstBundle() ?? rootCertificates);
+  const system = chosen ? [read(chosen)] : (firstBundle() ?? rootCertificates);
   return further === undefined ? system : [...system, further];
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new HttpError((cause as Error).message, { cause });
+  }
 }
 
 function firstBundle(): readonly string[] | undefined {
