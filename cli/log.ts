@@ -43,9 +43,9 @@ export function chooseVerbosity(options: {
   return options.verbose === 0 ? "warning" : options.verbose === 1 ? "info" : "debug";
 }
 
-/** What terminals obey: all but line ends and tabs. */
+/** What terminals obey: all but line ends, tabs, and the colours in which we show things ourselves; none that hides a text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be replaced
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
+const controls = /\u001b(?!\[(?:0?[0-4]|3[0-7])?m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]/g;
 
 /** Other controls of terminals, in UTF-8; or as they are, in what is none. */
 const [encodedControls, bareControls] = [/\u00c2[\u0080-\u009f]/g, /[\u0080-\u009f]/g];

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { createLog } from "../../cli/log.ts";
 import { ansiStyle, plainStyle, wantsStyle } from "../../cli/style.ts";
 import { unikernelColumns } from "../../cli/tables/lists.ts";
 import { type Column, renderTable } from "../../cli/tables/table.ts";
@@ -177,6 +178,23 @@ describe("a list on a terminal", () => {
     const words = ["destroy", "web", here()];
     assert.ok((await runClient(words)).stdout.endsWith(`success: ${evil}\n`));
     assert.match(await onTerminal(words), /: success: gone \?\]0;title\? \?2J\?\? ä {0,8}\t? *z\nend\n$/);
+  });
+
+  it("keeps our own colours where others' texts are made harmless", () => {
+    let written = "";
+    const log = createLog({
+      programName: "p",
+      verbosity: "warning",
+      colored: () => true,
+      onTerminal: () => true,
+      write: (text) => {
+        written += text;
+      },
+    });
+    const kept = "\x1b[32mok\x1b[0m \x1b[1mNAME\x1b[m \x1b[01ma\x1b[04mb";
+    log.reply(fromText(`${kept} \x1b[8mhidden \x1b[2J \x1b[38;5;1m \x1b]0;t`));
+    log.error(fromText("\x1b[H"));
+    assert.equal(written, `${kept} ?[8mhidden ?[2J ?[38;5;1m ?]0;t\np: [\x1b[31mERROR\x1b[0m] ?[H\n`);
   });
 
   it("has colours, unless these are not wanted or not possible", async () => {
