@@ -29,9 +29,12 @@ const root = join(import.meta.dirname, "../../..");
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until `condition` holds; fails after ten seconds. */
+/** Longer than anything takes even on a busy machine, milliseconds. */
+const PATIENCE_MS = 30_000;
+
+/** Waits until `condition` holds; fails after {@link PATIENCE_MS}. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + PATIENCE_MS;
   while (!condition()) {
     if (Date.now() > limit) assert.fail(`waited too long: ${what}`);
     await sleep(2);

@@ -22,6 +22,16 @@ beforeEach(async () => {
 
 afterEach(async () => await daemon.remove());
 
+/** Whether output is kept: pieces are joined, since a line can be in two. */
+function onDisk(text: string): boolean {
+  const kept = join(daemon.directory, "kept");
+  return readdirSync(kept).some((file) => {
+    const pieces: KeptPiece[] = [];
+    new KeptFile(join(kept, file)).read(Number.MAX_SAFE_INTEGER, true, pieces);
+    return Buffer.concat(pieces.map(({ piece }) => piece)).includes(text);
+  });
+}
+
 async function kill(): Promise<void> {
   process.kill(daemon.pid, "SIGKILL");
   await until(() => !daemon.alive, "the daemon is dead");
@@ -43,7 +53,7 @@ describe("a console daemon that keeps output", () => {
     const writer = await daemon.console(":a");
     writer.write("one\ntwo\nthr");
     assert.deepEqual(await lines(":a", 2), ["one", "two"]);
-    await sleep(50); // the rest has been read, too
+    await until(() => onDisk("thr"), "the rest is on the disk, too");
     await kill();
     writer.write("ee\nfour\n"); // nobody reads it meanwhile
     await daemon.launch(...flags);
@@ -59,7 +69,7 @@ describe("a console daemon that keeps output", () => {
     const writer = await daemon.console("foo:dead");
     writer.write("fine\nOut of mem");
     assert.deepEqual(await lines("foo:dead", 1), ["fine"]);
-    await sleep(50);
+    await until(() => onDisk("Out of mem"), "the last words are on the disk");
     await kill();
     writer.close();
     await daemon.launch(...flags);
@@ -73,14 +83,6 @@ describe("a console daemon that keeps output", () => {
   });
 
   it("has everything that was on the disk, once and in order, whenever it is killed", async () => {
-    const kept = join(daemon.directory, "kept");
-    // Joined, since a line can be in two pieces.
-    const onDisk = (line: string) =>
-      readdirSync(kept).some((file) => {
-        const pieces: KeptPiece[] = [];
-        new KeptFile(join(kept, file)).read(Number.MAX_SAFE_INTEGER, true, pieces);
-        return Buffer.concat(pieces.map(({ piece }) => piece)).includes(`${line}\n`);
-      });
     let written = 0;
     let safe = 0;
     // One for all rounds: a unikernel lives on when the console daemon dies.
@@ -95,7 +97,7 @@ describe("a console daemon that keeps output", () => {
         written += 50;
         if (part === 10) {
           const last = written - 1;
-          await until(() => onDisk(`line ${last}`), "a line is on the disk");
+          await until(() => onDisk(`line ${last}\n`), "a line is on the disk");
           safe = last;
         }
       }

@@ -93,7 +93,7 @@ describe("the console daemon and hostile clients", () => {
     await stillServes();
   });
 
-  it("does not collect answers for a client that takes none", { timeout: 30_000 }, async () => {
+  it("does not collect answers for a client that takes none", async () => {
     const client = await daemon.client();
     client.connection.pause();
     const command = frame(valid);
@@ -138,7 +138,7 @@ describe("the console daemon and hostile clients", () => {
       }
       assert.ok(child.descriptors < limit);
       for (const client of clients) client.connection.destroy();
-      await sleep(50);
+      await until(() => child.descriptors < limit / 2, "the clients are gone for the daemon, too");
       assert.match(await (await child.client()).ask(":", inactive), /^consoles: /);
     } finally {
       await child.remove();
@@ -162,12 +162,12 @@ describe("the console daemon and hostile clients", () => {
     }
   });
 
-  it("waits for the rest of a command only so long", { timeout: 30_000 }, async () => {
+  it("waits for the rest of a command only so long", async () => {
     const client = await daemon.client();
+    const began = performance.now();
     client.connection.send(frame(valid).subarray(0, 10));
-    await sleep(COMMAND_TIMEOUT_MS - 1000);
-    assert.equal(client.closed, false);
     await client.gone();
+    assert.ok(performance.now() - began > COMMAND_TIMEOUT_MS - 1000);
     await stillServes();
   });
 });
