@@ -8,6 +8,7 @@ import type { Command, Message, Success } from "../core/wire/message.ts";
 import { ClientConnection, type ClientOptions, type ImageBytes } from "./connection.ts";
 import { ProtocolError, RefusedError } from "./errors.ts";
 
+/** What goes with a command. */
 export interface RequestOptions extends ClientOptions {
   /** For create commands with an empty image: the image, read while it is sent. */
   readonly image?: ImageBytes | undefined;

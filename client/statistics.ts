@@ -19,6 +19,7 @@ export interface StatisticsSample {
   readonly statistics: Statistics;
 }
 
+/** How statistics are subscribed to. */
 export interface StatisticsOptions extends ClientOptions {
   /** The sequence number of the command, as its answer repeats it; 0 unless given. */
   readonly sequence?: bigint;

@@ -1,3 +1,8 @@
+/**
+ * Attaches plugins to a daemon: loads them, and gives what they add, guarded.
+ *
+ * @module
+ */
 import type { Attached } from "./attached.ts";
 import { builtinNames } from "./builtin.ts";
 import { thrownText } from "./guard.ts";

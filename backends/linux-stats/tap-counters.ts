@@ -12,6 +12,7 @@ import { RouteSocket } from "../../host/linux/netlink.ts";
 /** The longest name of an interface, bytes. */
 const NAME_MAX = 15;
 
+/** Reads counters for all collectors of a daemon. */
 export class TapCounters {
   /** How many collectors want an interface. */
   readonly #wanted = new Map<number, number>();

@@ -86,7 +86,8 @@ function plan(values: InitValues, { root, units, authority }: Choices): readonly
   try {
     directories = planDirectories(root);
   } catch (cause) {
-    throw new UsageError(`Cannot set this host up: ${(cause as Error).message}`, { cause });
+    const advice = process.geteuid?.() === 0 ? "" : ". Look again as root: sudo albatross-client init --dry-run";
+    throw new UsageError(`Cannot set this host up: ${(cause as Error).message}${advice}`, { cause });
   }
   return [
     ...planAccounts(root),

@@ -30,14 +30,17 @@ export interface Place {
 /** The user and the group of the daemons (packaging.md 3). */
 export const ACCOUNT = "albatross";
 
+/** Something that is as it should be. */
 export function ok(id: string, found: string): Check {
   return { id, status: "ok", found, advice: undefined };
 }
 
+/** Something that does not work completely, or not for long. */
 export function warning(id: string, found: string, advice: string): Check {
   return { id, status: "warning", found, advice };
 }
 
+/** Something that does not work. */
 export function problem(id: string, found: string, advice: string): Check {
   return { id, status: "problem", found, advice };
 }

@@ -5,6 +5,7 @@
  */
 import type { Arguments, Options } from "../command.ts";
 
+/** For commands about one block device. */
 export const blockArguments = {
   name: {
     docv: "BLOCK-NAME",
@@ -24,10 +25,12 @@ export const copyArguments = {
   },
 } as const satisfies Arguments;
 
+/** For commands that give a block device its size. */
 export const sizeArgument = {
   size: { docv: "BLOCK-SIZE", kind: "integer", doc: "The size in MB." },
 } as const satisfies Arguments;
 
+/** For commands that transfer the data of a block device. */
 export const dataCompressionOption = {
   compressionLevel: {
     flags: ["--compression-level"],

@@ -5,6 +5,7 @@
  */
 import type { Options } from "../command.ts";
 
+/** Output and logging. */
 export const commonOptions = {
   json: {
     flags: ["--json"],

@@ -6,6 +6,7 @@
 import type { Options } from "../command.ts";
 import { commonOptions } from "./common.ts";
 
+/** Where albatrossd keeps everything. */
 export const databaseDirectoryOption = {
   databaseDirectory: {
     flags: ["--dbdir"],
@@ -16,6 +17,7 @@ export const databaseDirectoryOption = {
   },
 } as const satisfies Options;
 
+/** Which stored state is read. */
 export const dumpOptions = {
   file: {
     flags: ["--file"],

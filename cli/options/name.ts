@@ -5,6 +5,7 @@
  */
 import type { Arguments, Options } from "../command.ts";
 
+/** For commands about one unikernel. */
 export const unikernelArgument = {
   name: { docv: "UNIKERNEL-NAME", kind: "name", doc: "The name, e.g. hello or foo:bar:hello." },
 } as const satisfies Arguments;

@@ -31,6 +31,7 @@ export const serverOptions = {
   },
 } as const satisfies Options;
 
+/** A host by the name under which it is recorded. */
 export const remoteOption = {
   remote: {
     flags: ["--remote"],
@@ -41,6 +42,7 @@ export const remoteOption = {
   },
 } as const satisfies Options;
 
+/** A host by its address, or by its name. */
 export const destinationOption = {
   destination: {
     flags: ["-d", "--destination"],
@@ -52,6 +54,7 @@ export const destinationOption = {
   ...remoteOption,
 } as const satisfies Options;
 
+/** A host, and the files with which it is commanded. */
 export const remoteOptions = {
   ...destinationOption,
   ca: {

@@ -14,6 +14,7 @@ export const CONSOLE_LINES_MAX = 500;
 /** Lines of history that are asked for. */
 const HISTORY_LINES = 100;
 
+/** Reads the console from its creation on, until it is closed. */
 export class ConsoleView {
   readonly name: Name;
   readonly #abort = new AbortController();

@@ -18,12 +18,14 @@ import { modeOf } from "../mode.ts";
 /** Milliseconds from one list to the next. On a remote host every question is a handshake. */
 export const LIST_INTERVAL_MS = { local: 2_000, remote: 10_000 } as const;
 
+/** What runs, and how it is doing. */
 export interface Listing {
   readonly unikernels: readonly { readonly name: Name; readonly info: UnikernelInfo }[];
   /** `undefined` if the daemon does not tell. */
   readonly status: readonly UnikernelStatus[] | undefined;
 }
 
+/** Asks the daemons that the options of the command line name. */
 export class TopSource {
   readonly #values: DaemonValues;
   readonly #name: Name;

@@ -12,6 +12,7 @@ const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /** Where a terminal does not tell its size. */
 const FALLBACK = { columns: 80, lines: 24 };
 
+/** The terminal on standard input and output. */
 export class Terminal {
   readonly #acted: (action: Action) => void;
   readonly #resized: () => void;

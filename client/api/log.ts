@@ -65,6 +65,7 @@ export interface LogOptions extends CallOptions {
 
 const COUNT = 20;
 
+/** See {@link Albatross.log}. */
 export async function* readLog(transport: Transport, options: LogOptions): AsyncGenerator<LogEntry, void> {
   const name = asName(options.name ?? ":");
   const opened = await transport.open(name, { kind: "log-subscribe", from: historyOf(options) }, limited(options));

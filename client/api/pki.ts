@@ -16,6 +16,7 @@ import { webCrypto } from "../../pki/web-crypto.ts";
 import { InputError } from "../errors.ts";
 import { pemOf } from "./remote-transport.ts";
 
+/** Seconds of a day: validities are given in days. */
 export const DAY_SECONDS = 86_400;
 
 /** Bytes nobody can predict. */
@@ -43,6 +44,7 @@ export async function keyOf(given: string | undefined, type: KeyType = DEFAULT_K
   return given === undefined ? await generateKey(type) : await readPrivateKey(await pemOf(given));
 }
 
+/** An authority from the certificates and the key of the options. @throws {InputError} `file`, and what {@link certifying} turns */
 export async function issuerOf({ ca, caKey }: { readonly ca: string; readonly caKey: string }): Promise<Issuer> {
   return await readIssuer(await pemOf(ca), await pemOf(caKey));
 }

@@ -54,6 +54,7 @@ export interface RevisionsOptions extends CallOptions {
 
 const COUNT = 10;
 
+/** See {@link Albatross.revisions}. */
 export async function readRevisions(
   transport: Transport,
   name: NameInput,

@@ -39,6 +39,7 @@ export interface Sample {
   readonly interfaces: readonly Readable<InterfaceData>[];
 }
 
+/** What callers see of the statistics of a unikernel. */
 export function sampleOf(name: Name, { resourceUsage, memory, hypervisor, interfaces }: Statistics): Sample {
   return {
     name,

@@ -43,6 +43,7 @@ export interface Updated {
 
 const HOST = "https://builds.robur.coop";
 
+/** See {@link Albatross.update}. */
 export async function updateUnikernel(
   transport: Transport,
   given: NameInput,

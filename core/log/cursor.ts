@@ -23,6 +23,7 @@ export function parseLogId(text: string): Uint8Array | undefined {
   return identity.test(text) ? Uint8Array.fromHex(text) : undefined;
 }
 
+/** A cursor in its notation. */
 export function formatCursor({ log, entry }: Cursor): string {
   return `${formatLogId(log)}.${entry}`;
 }

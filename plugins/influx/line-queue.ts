@@ -7,6 +7,7 @@
 /** Bytes that may wait, unless told otherwise: minutes of many unikernels. */
 export const QUEUE_MAX = 16 * 1024 * 1024;
 
+/** A queue of whole lines, in pieces. */
 export class LineQueue {
   readonly #limit: number;
   readonly #waiting: Uint8Array[] = [];

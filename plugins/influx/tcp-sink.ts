@@ -23,6 +23,7 @@ export interface TcpAddress {
   readonly port: number;
 }
 
+/** Where lines go, and what may wait. */
 export interface TcpSinkOptions extends TcpAddress {
   /** Whether lines wait for a connection; otherwise they are dropped while there is none. */
   readonly patient: boolean;

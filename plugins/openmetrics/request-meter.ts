@@ -14,6 +14,7 @@ export const KINDS_MAX = 64;
 /** How a request ended. */
 export type RequestResult = "success" | "failure";
 
+/** The meter of one daemon. */
 export class RequestMeter {
   readonly #counts = new Map<string, Record<RequestResult, number>>();
   readonly #classes: number[] = LATENCY_BOUNDS.map(() => 0);
