@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defaultDirectories } from "../client/directories.ts";
 import type { Name } from "../core/name.ts";
@@ -74,14 +74,19 @@ export function databaseDirectoryOf({ databaseDirectory }: Pick<DumpValues, "dat
 export async function readDump(values: DumpValues): Promise<Dump> {
   const folder = databaseDirectoryOf(values);
   const file = fileOf(values.file, folder);
-  if (!existsSync(file)) throw new DumpError("dump file not found");
+  if (!isThere(file)) throw new DumpError("dump file not found");
   return inOrder(isDatabase(file) ? await readDatabaseDump(file) : readStateDump(file));
 }
 
 function fileOf(given: string | undefined, folder: string): string {
   if (given !== undefined) return given.includes("/") ? given : join(folder, given);
   const database = databaseFile(folder);
-  return existsSync(database) ? database : stateFile(folder);
+  return isThere(database) ? database : stateFile(folder);
+}
+
+/** Whether a file is there. @throws {DumpError} if this user may not look: nothing is known of it then */
+export function isThere(file: string): boolean {
+  return reading(() => statSync(file, { throwIfNoEntry: false })) !== undefined;
 }
 
 /** What a file of SQLite begins with. */

@@ -4,12 +4,12 @@
  * @module
  */
 import { createHash, randomUUID } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Name } from "../core/name.ts";
 import { isBackendType } from "../core/unikernel-type.ts";
 import { encodeStateAround } from "../core/wire/state.ts";
-import { type Dump, DumpError, type DumpedUnikernel, readDatabaseDump } from "./dump.ts";
+import { type Dump, DumpError, type DumpedUnikernel, isThere, readDatabaseDump } from "./dump.ts";
 
 /** How often the database is read anew because an image was removed since, together with its unikernel. */
 export const EXPORT_ATTEMPTS_MAX = 5;
@@ -40,7 +40,7 @@ export interface Exported {
  * @throws {ExportError}
  */
 export async function writeState(database: string, path: string): Promise<Exported> {
-  if (!existsSync(database)) throw new DumpError(`there is no database of albatrossd at ${database}`);
+  if (!isThere(database)) throw new DumpError(`there is no database of albatrossd at ${database}`);
   for (let attempt = 1; ; attempt++) {
     const { unikernels: all, ...dump } = await readDatabaseDump(database);
     const unikernels = all.filter(({ type }) => !isBackendType(type));

@@ -104,6 +104,6 @@ function length(text: string): number {
 }
 
 /** What comes from elsewhere must not move the cursor, or do worse. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from "../tables/table.ts";
 import type { SortKey } from "../values/sort-key.ts";
 import type { Row } from "./model.ts";
 
@@ -177,9 +178,4 @@ export function screenLines(rows: readonly Row[], view: View): readonly string[]
     ...tableLines(visible(rows, view.selected, room), view),
     style(DIM, help.slice(0, view.columns)),
   ];
-}
-
-/** Reasons come from elsewhere: nothing in them may move the cursor. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, " ");
 }

@@ -1,6 +1,6 @@
 /** State files of the original of every version, shown and taken apart. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -108,6 +108,8 @@ describe("inspect-dump", () => {
       assert.deepEqual([status, text.test(stdout)], [124, true], stdout);
     };
     await error(/^albatross-client: \[ERROR\] dump file not found\n$/, "--file=nothing");
+    symlinkSync("circle", join(directory, "circle")); // as a directory that this user may not look into
+    await error(/^albatross-client: \[ERROR\] error while reading dump file: ELOOP.+\n$/, "--file=circle");
     mkdirSync(join(directory, "folder"));
     await error(/^albatross-client: \[ERROR\] error while reading dump file: .+\n$/, "--file=folder");
     writeFileSync(join(directory, "empty"), "");
