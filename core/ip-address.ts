@@ -18,7 +18,7 @@ export function isAddressLength(length: number): boolean {
 
 function parseV4(text: string): readonly number[] | undefined {
   const parts = text.split(".");
-  if (parts.length !== ADDRESS_4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256))
+  if (parts.length !== ADDRESS_4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
     return undefined;
   return parts.map(Number);
 }
@@ -45,7 +45,7 @@ function parseGroups(text: string, isLast: boolean): readonly number[] | undefin
 export function parseAddress(text: string): Uint8Array | undefined {
   const v4 = parseV4(text);
   if (v4 !== undefined) return Uint8Array.from(v4);
-  const halves = text.replace(/%.*$/, "").split("::");
+  const halves = text.replace(/%[\w.:-]+$/, "").split("::");
   const [head, tail] = halves.map((half, at) => parseGroups(half, at === halves.length - 1));
   if (halves.length > 2 || head === undefined) return undefined;
   if (halves.length === 1) return head.length === ADDRESS_16 ? unmapped(Uint8Array.from(head)) : undefined;
@@ -54,6 +54,11 @@ export function parseAddress(text: string): Uint8Array | undefined {
   bytes.set(head);
   bytes.set(tail, ADDRESS_16 - tail.length);
   return unmapped(bytes);
+}
+
+/** Whether a text is an address of IPv6. */
+export function isIPv6(text: string): boolean {
+  return text.includes(":") && parseAddress(text) !== undefined;
 }
 
 function unmapped(bytes: Uint8Array): Uint8Array {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { getSystemErrorName } from "node:util";
 import { libcNames, openLibrary } from "./ffi.ts";
+import { lateUtil } from "./late-modules.ts";
 
 /** The longest text of the system for an error that is taken over, bytes. */
 const TEXT_LIMIT = 256;
@@ -27,7 +27,7 @@ export function systemErrorText(code: number): string {
 
 /** The name of an error number, e.g. `ENOENT`. */
 export function systemErrorName(code: number): string {
-  return code > 0 ? getSystemErrorName(-code) : "UNKNOWN";
+  return code > 0 ? lateUtil().getSystemErrorName(-code) : "UNKNOWN";
 }
 
 /** A system call failed. */

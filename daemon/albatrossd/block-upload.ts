@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { createInflate, type Inflate } from "node:zlib";
+import type { Inflate } from "node:zlib";
 import type { Name } from "../../core/name.ts";
+import { lateZlib } from "../../runtime/late-modules.ts";
 import { collectEvery } from "../../runtime/memory.ts";
 import { NewBlockFile } from "./new-block-file.ts";
 
@@ -155,7 +156,7 @@ class PlainUpload implements BlockUpload {
 
 /** Uncompresses on the way to another upload, which bounds what a few bytes can become. */
 class InflatingUpload implements BlockUpload {
-  readonly #inflate: Inflate = createInflate({ chunkSize: INFLATED_CHUNK });
+  readonly #inflate: Inflate = lateZlib().createInflate({ chunkSize: INFLATED_CHUNK });
   readonly #target: BlockUpload;
   readonly #pumped: Promise<void>;
   #given = 0;

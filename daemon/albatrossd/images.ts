@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
-  fdatasync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -19,9 +17,11 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { createInflate, type Inflate } from "node:zlib";
+import type { Inflate } from "node:zlib";
 import type { ImageReference } from "../../core/engine/state.ts";
+import { syncData } from "../../host/file-data.ts";
+import { randomHex } from "../../host/random-hex.ts";
+import { lateCrypto, lateZlib } from "../../runtime/late-modules.ts";
 import { collectSoon } from "../../runtime/memory.ts";
 
 /** The largest image, in bytes uncompressed. */
@@ -41,8 +41,6 @@ export const UPLOAD_HIGH_WATER = 2 ** 20;
 
 /** Images of up to so many bytes are written at once: a thread takes longer to be asked than to do it. */
 export const WRITTEN_AT_ONCE_MAX = 256 * 1024;
-
-const syncData = promisify(fdatasync);
 
 function writeSome(descriptor: number, bytes: Uint8Array, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -144,7 +142,7 @@ export class ImageStore {
 
   /** Starts receiving an image, a zlib stream if `compressed`. */
   receive(compressed: boolean): Upload {
-    const temporary = join(this.#folder, `.upload-${randomBytes(9).toString("hex")}`);
+    const temporary = join(this.#folder, `.upload-${randomHex(9)}`);
     const upload = new FileUpload(temporary, this.#sizeMax, (sha256, size, descriptor) => {
       const pinned = this.pin({ sha256, size });
       try {
@@ -198,7 +196,7 @@ class FileUpload implements Upload {
   readonly #path: string;
   readonly #sizeMax: number;
   readonly #complete: Completion;
-  readonly #hash = createHash("sha256");
+  readonly #hash = lateCrypto().createHash("sha256");
   #descriptor: number | undefined;
   #tail: Promise<void> | undefined;
   #pending = 0;
@@ -290,7 +288,7 @@ class FileUpload implements Upload {
 
 /** Uncompresses on the way to another upload. */
 class InflatingUpload implements Upload {
-  readonly #inflate: Inflate = createInflate();
+  readonly #inflate: Inflate = lateZlib().createInflate();
   readonly #target: Upload;
   readonly #ended: Promise<void>;
   #failure: ImageError | undefined;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
 import { closeSync, rmSync, symlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
@@ -23,6 +22,8 @@ import { makeFifo, openConsoleFifo } from "../../host/fifo.ts";
 import type { HostNetwork } from "../../host/network.ts";
 import { HostNetworkError } from "../../host/network.ts";
 import { identify } from "../../host/process-identity.ts";
+import { randomHex } from "../../host/random-hex.ts";
+import { lateCrypto } from "../../runtime/late-modules.ts";
 import type { ChildProcess } from "../../runtime/process.ts";
 import type { ImageStore } from "./images.ts";
 import { ownProcess } from "./process-handle.ts";
@@ -65,7 +66,7 @@ export interface Started {
   readonly child: ChildProcess;
 }
 
-const md5 = (bytes: Uint8Array): Uint8Array => createHash("md5").update(bytes).digest();
+const md5 = (bytes: Uint8Array): Uint8Array => lateCrypto().createHash("md5").update(bytes).digest();
 
 /** The MAC address of a network device: the given one, or the derived one (wire.md 16). */
 export function macOf(name: Name, network: NetworkDevice): MacAddress {
@@ -205,7 +206,7 @@ async function launch(
 ): Promise<Started> {
   const console = openConsoleFifo(fifo);
   try {
-    const instance = randomBytes(12).toString("hex");
+    const instance = randomHex(12);
     const child = await launcher.launch({
       name,
       imageFile: image,

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { consoleLimit } from "../../core/engine/decide.ts";
@@ -15,6 +14,7 @@ import type { Policy } from "../../core/policy.ts";
 import type { HostNetwork } from "../../host/host-network.ts";
 import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
+import { randomHex } from "../../host/random-hex.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
 import { notifySystemd } from "../../host/systemd.ts";
 import { builtin } from "../../plugins/builtin.ts";
@@ -127,7 +127,7 @@ function bridgeRefresher(supervisor: Supervisor, network: HostNetwork, discovere
   };
 }
 
-async function serve(values: Values, { log, logged, stopped, plugins }: DaemonContext): Promise<number> {
+async function serve(values: Values, { log, logged, stopped, ready, plugins }: DaemonContext): Promise<number> {
   const backends = [...(await builtin.backends()), ...plugins.backends];
   mkdirSync(socketDirectory(values.tmpdir), { recursive: true, mode: 0o755 });
   const fifos = fifoDirectory(values.tmpdir);
@@ -138,7 +138,7 @@ async function serve(values: Values, { log, logged, stopped, plugins }: DaemonCo
   // What lies in this one is cleared away before the socket shows that somebody else uses it.
   const fifoLock = takeDirectoryLock(fifos);
   prepareBlocks(values.dbdir);
-  const store = new Store(databaseFile(values.dbdir), randomBytes(8).toString("hex"));
+  const store = new Store(databaseFile(values.dbdir), randomHex(8));
   const network = openHostNetwork();
   const rootPolicy = discoverRootPolicy(values.dbdir, network);
   const images = new ImageStore(values.dbdir);
@@ -229,7 +229,7 @@ async function serve(values: Values, { log, logged, stopped, plugins }: DaemonCo
     const connections = () => ({ unix: server.counts });
     const own = { vm: "albatross", connections, state: () => supervisor.state, logged, log };
     influx = await startOwnInflux(values.influx, own);
-    notifySystemd("READY=1");
+    ready();
     const starting = supervisor.startAll(toStart);
     const signal = await stopped;
     log.info(`ending on ${signal}`);

@@ -3,29 +3,17 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
-import { fdatasync, write } from "node:fs";
 import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Name } from "../../core/name.ts";
 import { blockDirectory, blockFile } from "../../core/paths.ts";
+import { syncData, writeSome } from "../../host/file-data.ts";
+import { randomHex } from "../../host/random-hex.ts";
 import { dataRuns } from "../../runtime/sparse.ts";
 import { unfinishedBlocks } from "./block-files.ts";
 
 /** Bytes written from which on the disk is asked to begin with its work, so that the end has not to wait for all of it. */
 export const SYNC_STEP = 32 * 2 ** 20;
-
-const syncData = promisify(fdatasync);
-
-function writeSome(descriptor: number, bytes: Uint8Array, at: number, end: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(descriptor, bytes, at, end - at, position, (error, written) => {
-      if (error === null) resolve(written);
-      else reject(error);
-    });
-  });
-}
 
 /** Call `commit` or `abort`, once, after all writes have ended. */
 export class NewBlockFile {
@@ -52,7 +40,7 @@ export class NewBlockFile {
     size: number,
     make?: (path: string) => Promise<void>,
   ): Promise<NewBlockFile> {
-    const path = join(unfinishedBlocks(databaseDirectory), randomBytes(9).toString("hex"));
+    const path = join(unfinishedBlocks(databaseDirectory), randomHex(9));
     let file: FileHandle | undefined;
     try {
       await make?.(path);

@@ -4,10 +4,11 @@
  * @module
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { createDeflate, type Deflate } from "node:zlib";
+import type { Deflate } from "node:zlib";
 import { fromText } from "../../core/byte-string.ts";
 import type { Header, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { lateZlib } from "../../runtime/late-modules.ts";
 import { collectEvery } from "../../runtime/memory.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import { type Outgoing, sendAll } from "./send-all.ts";
@@ -99,7 +100,7 @@ export async function deflateFile(
   take: (bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const file = await open(path, "r");
-  const deflate = createDeflate({ level, chunkSize: COMPRESSED_PIECE });
+  const deflate = lateZlib().createDeflate({ level, chunkSize: COMPRESSED_PIECE });
   const moved = collectEvery();
   // A failure ends the compressor, where the reader of its output finds it.
   const fed = feed(file, size, deflate).catch((error: Error) => void deflate.destroy(error));

@@ -7,7 +7,6 @@
  *
  * @module
  */
-import { randomInt } from "node:crypto";
 import { fromText } from "../../core/byte-string.ts";
 import { EVENT_MAX, type LogEvent, subjectOf } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
@@ -58,7 +57,13 @@ export interface EventFeedOptions {
 /** The feed of a daemon. */
 export function openEventFeed(temporaryDirectory: string, daemon: string, log: Log): EventFeed {
   const path = socketFile(temporaryDirectory, "log");
-  return new EventFeed({ path, daemon, log, now: Date.now, random: () => randomInt(1, COUNTER_MAX) });
+  return new EventFeed({
+    path,
+    daemon,
+    log,
+    now: Date.now,
+    random: () => crypto.getRandomValues(new Uint32Array(1))[0] || 1,
+  });
 }
 
 /** A daemon was started. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isIPv6 } from "node:net";
+import { isIPv6 } from "../../core/ip-address.ts";
 import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import { type Flag, UsageError, valueFlag } from "./flags.ts";
 import type { OwnInfluxOptions } from "./own-influx.ts";

@@ -5,9 +5,11 @@
  */
 
 import { versionText } from "../../core/version.ts";
-import { feedWatchdog } from "../../host/systemd.ts";
+import { feedWatchdog, notifySystemd } from "../../host/systemd.ts";
 import type { Attached } from "../../plugins/attached.ts";
 import type { PluginKind } from "../../plugins/plugin.ts";
+import { compileAsUsual, compileReluctantly } from "../../runtime/compilation.ts";
+import { StandardOutput } from "../../runtime/standard-output.ts";
 import { logFlags, logLevelOf } from "./daemon-flags.ts";
 import { type Flag, type Flags, type FlagValues, helpText, parseFlags, UsageError, usageLine } from "./flags.ts";
 import { countLines, createLog, type Log, type LogCounts, type LogOutput } from "./log.ts";
@@ -49,6 +51,8 @@ export interface DaemonContext {
   readonly logging: { readonly syslog: boolean; readonly quiet: boolean };
   /** Resolves with the signal that asks for an orderly end: SIGTERM, SIGINT, SIGQUIT or, unless it is taken, SIGHUP. */
   readonly stopped: Promise<NodeJS.Signals>;
+  /** Call it when this daemon serves: systemd is told, and code that runs often is compiled from now on. */
+  ready(): void;
   /** Sets what a SIGHUP does; one that came before is made up for. */
   onHangup(action: () => void): void;
   /** What plugins add to this daemon. */
@@ -82,6 +86,7 @@ export async function runDaemon<F extends Flags>(
   main: (values: FlagValues<F>, context: DaemonContext) => Promise<number>,
 ): Promise<number> {
   const { program, summary, flags, operands = [] } = definition;
+  compileReluctantly();
   const usage = operands.join(" ");
   const all = { ...flags, ...generalFlags };
   let values: FlagValues<F> & FlagValues<typeof generalFlags>;
@@ -113,9 +118,10 @@ export async function runDaemon<F extends Flags>(
     process.stdout.write(versionText(values.verbose > 0));
     return 0;
   }
-  const color = values.color === "always" || (values.color === "auto" && process.stdout.isTTY === true);
+  const standardOutput = new StandardOutput();
+  const color = values.color === "always" || (values.color === "auto" && standardOutput.isTerminal);
   const mute = definition.isMute?.(values) === true;
-  let output: LogOutput = mute ? { write: () => undefined, writableLength: 0 } : process.stdout;
+  let output: LogOutput = mute ? { write: () => undefined, writableLength: 0 } : standardOutput;
   if (values.syslog) {
     try {
       output = openSyslog(program);
@@ -125,7 +131,6 @@ export async function runDaemon<F extends Flags>(
       return EXIT_NO_SYSLOG;
     }
   }
-  process.stdout.on("error", ignoreLostOutput);
   const { log, counts } = countLines(createLog(program, logLevelOf(values), output, color && !values.syslog));
   const { promise: stopped, resolve } = Promise.withResolvers<NodeJS.Signals>();
   const stopSignals = [
@@ -162,6 +167,10 @@ export async function runDaemon<F extends Flags>(
     logged: counts,
     logging: { syslog: values.syslog, quiet: logLevelOf(values) === "quiet" },
     stopped,
+    ready() {
+      compileAsUsual();
+      notifySystemd("READY=1");
+    },
     onHangup(action) {
       hangup = action;
       if (missed) action();
@@ -178,12 +187,8 @@ export async function runDaemon<F extends Flags>(
     endWatchdog?.();
     for (const signal of stopSignals) process.off(signal, resolve);
     process.off("SIGHUP", hungUp);
-    process.stdout.off("error", ignoreLostOutput);
   }
 }
-
-/** Whoever read the log has gone: a daemon serves on without it. */
-function ignoreLostOutput(): void {}
 
 /** The message of an error and of its causes. */
 function describe(error: unknown): string {

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { closeSync, constants, fdatasync, openSync, rmSync, write, writeSync } from "node:fs";
-import { promisify } from "node:util";
+import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
+import { syncData, writeSome } from "../../host/file-data.ts";
 import { KeptFile } from "./kept-file.ts";
 import {
   encodeHead,
@@ -26,8 +26,6 @@ export const KEPT_BEHIND_MAX: number = 1024 * 1024;
 /** After a write that failed the next one is tried so much later, milliseconds. */
 export const KEPT_RETRY_MS = 1_000;
 
-const writeAt = promisify(write);
-const sync = promisify(fdatasync);
 const encoder = new TextEncoder();
 
 /** The line in place of what was left out. */
@@ -176,13 +174,13 @@ export class KeptOutput {
     if (this.#descriptor < 0) this.#descriptor = openSync(this.#newest.path, constants.O_WRONLY);
     const to = this.#newest;
     for (let at = 0; at < bytes.length; ) {
-      at += (await writeAt(this.#descriptor, bytes, at, bytes.length - at, to.end + at)).bytesWritten;
+      at += await writeSome(this.#descriptor, bytes, at, bytes.length, to.end + at);
     }
     to.end += bytes.length;
     this.#withinLine = endsWithinLine(this.#writing.at(-1) ?? bytes);
     if (!this.#syncDue) return;
     this.#syncDue = false;
-    await sync(this.#descriptor);
+    await syncData(this.#descriptor);
   }
 
   /** Begins the older file anew, which thereby becomes the newest one. */

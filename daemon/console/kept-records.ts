@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { crc32 } from "node:zlib";
+import { lateZlib } from "../../runtime/late-modules.ts";
 
 /** The longest piece, bytes; longer ones are cut. */
 export const PIECE_MAX: number = 64 * 1024;
@@ -58,7 +58,7 @@ export function encodePiece(time: number, piece: Uint8Array): Uint8Array {
   view.setUint32(8, piece.length);
   view.setFloat64(12, time);
   record.set(piece, RECORD_HEAD);
-  view.setUint32(4, crc32(record.subarray(8)));
+  view.setUint32(4, lateZlib().crc32(record.subarray(8)));
   return record;
 }
 
@@ -88,7 +88,7 @@ export function findPieces(bytes: Uint8Array, from: number, torn: boolean, found
     const length = view.getUint32(at) === RECORD_MARK ? view.getUint32(at + 8) : Number.POSITIVE_INFINITY;
     const next = at + RECORD_HEAD + length;
     const whole = length <= PIECE_MAX && next <= bytes.length;
-    if (whole && view.getUint32(at + 4) === crc32(bytes.subarray(at + 8, next))) {
+    if (whole && view.getUint32(at + 4) === lateZlib().crc32(bytes.subarray(at + 8, next))) {
       found.push({ time: view.getFloat64(at + 12), piece: bytes.subarray(at + RECORD_HEAD, next), torn });
       torn = false;
       at = next;

@@ -97,7 +97,7 @@ export function run(args: readonly string[]): Promise<number> {
     args,
     async (
       { tmpdir, activation, maxSubscribers, maxLine, persist, directory, total, metrics, influx },
-      { log, logged, stopped },
+      { log, logged, stopped, ready },
     ) => {
       const kept =
         persist === 0
@@ -128,7 +128,7 @@ export function run(args: readonly string[]): Promise<number> {
       );
       const connections = () => ({ unix: server.counts, fifo: service.fifos });
       const own = await startOwnInflux(influx, { vm: "albatross_console", connections, logged, log });
-      notifySystemd("READY=1");
+      ready();
       log.info(`ending on ${await stopped}`);
       notifySystemd("STOPPING=1");
       exporter?.close();

@@ -24,7 +24,7 @@ export const definition = {
 
 /** Runs the daemon until a signal ends it; gives the exit status. */
 export function run(args: readonly string[]): Promise<number> {
-  return runDaemon(definition, args, async (values, { log, stopped }) => {
+  return runDaemon(definition, args, async (values, { log, stopped, ready }) => {
     let sink: InfluxSink | undefined;
     try {
       sink = openSink(values, process.env, log);
@@ -56,7 +56,7 @@ export function run(args: readonly string[]): Promise<number> {
       },
       log,
     );
-    notifySystemd("READY=1");
+    ready();
     log.info(`ending on ${await Promise.race([stopped, forwarding.then(() => "the end of forwarding")])}`);
     notifySystemd("STOPPING=1");
     metrics?.close();

@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { closeSync, constants, fdatasync, fsyncSync, mkdirSync, openSync, write, writeSync } from "node:fs";
-import { promisify } from "node:util";
+import { closeSync, constants, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { subjectOf, type TimedEvent } from "../../core/log/event.ts";
 import type { Header } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { syncData, writeSome } from "../../host/file-data.ts";
 import { type HeldLock, takeDirectoryLock } from "../../host/lock-file.ts";
 import type { Log } from "../common/log.ts";
 import { FeederMemory } from "./feeder-memory.ts";
@@ -82,8 +82,6 @@ interface Pending {
   readonly record: Uint8Array;
 }
 
-const writeAt = promisify(write);
-const sync = promisify(fdatasync);
 const nothing = new Uint8Array(0);
 
 function reasonOf(error: unknown): string {
@@ -281,9 +279,9 @@ export class Journal {
       if (current === undefined || this.#descriptor < 0 || ((grown || aged) && current.count > 0)) this.#begin();
       const segment = this.#current;
       for (let at = 0; at < bytes.length; ) {
-        at += (await writeAt(this.#descriptor, bytes, at, bytes.length - at, segment.end + at)).bytesWritten;
+        at += await writeSome(this.#descriptor, bytes, at, bytes.length, segment.end + at);
       }
-      await sync(this.#descriptor);
+      await syncData(this.#descriptor);
       for (const { entry, record } of group) {
         if (entry === undefined) continue;
         segment.add(entry.number, segment.end, segment.end + record.length, entry.timestamp, entry.subject);

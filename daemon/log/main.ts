@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { formatCursor } from "../../core/log/cursor.ts";
@@ -113,7 +112,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     maxAge: values.age * DAY_MS,
     log,
     now: Date.now,
-    newIdentity: () => new Uint8Array(randomBytes(LOG_ID_BYTES)),
+    newIdentity: () => crypto.getRandomValues(new Uint8Array(LOG_ID_BYTES)),
     committed(entries) {
       service.committed(entries);
       for (const { number, timestamp, event } of sinks.length === 0 ? [] : entries) {
@@ -156,7 +155,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
       },
       log,
     );
-    notifySystemd("READY=1");
+    context.ready();
     log.info(`ending on ${await stopped}`);
     notifySystemd("STOPPING=1");
     listener.close();

@@ -12,8 +12,8 @@
  *
  * @module
  */
-import { crc32 } from "node:zlib";
 import { EVENT_MAX, LOG_ID_BYTES } from "../../core/log/event.ts";
+import { lateZlib } from "../../runtime/late-modules.ts";
 
 const FILE_MARK = new TextEncoder().encode("ALBALOG1");
 
@@ -58,7 +58,7 @@ export function encodeRecord(feeder: bigint, time: number, message: Uint8Array):
   view.setBigUint64(FEEDER_AT, feeder);
   view.setFloat64(TIME_AT, time);
   record.set(message, RECORD_HEAD);
-  view.setUint32(CRC_AT, crc32(record.subarray(LENGTH_AT)));
+  view.setUint32(CRC_AT, lateZlib().crc32(record.subarray(LENGTH_AT)));
   return record;
 }
 
@@ -78,7 +78,7 @@ export function recordAt(bytes: Uint8Array, at: number, view: DataView = viewOf(
   const length = view.getUint32(at + LENGTH_AT);
   const end = at + FEEDER_AT + length;
   if (length < RECORD_HEAD - FEEDER_AT || length > EVENT_MAX + RECORD_HEAD || end > bytes.length) return undefined;
-  if (view.getUint32(at + CRC_AT) !== crc32(bytes.subarray(at + LENGTH_AT, end))) return undefined;
+  if (view.getUint32(at + CRC_AT) !== lateZlib().crc32(bytes.subarray(at + LENGTH_AT, end))) return undefined;
   const [feeder, time] = [view.getBigUint64(at + FEEDER_AT), view.getFloat64(at + TIME_AT)];
   return { start: at, end, feeder, time, message: bytes.subarray(at + RECORD_HEAD, end) };
 }

@@ -64,7 +64,7 @@ export function run(args: readonly string[]): Promise<number> {
   return runDaemon(
     definition,
     args,
-    async ({ tmpdir, activation, metrics, influx, interval, hypervisor }, { log, logged, stopped, plugins }) => {
+    async ({ tmpdir, activation, metrics, influx, interval, hypervisor }, { log, logged, stopped, ready, plugins }) => {
       const registry = new Registry([...(await builtin.collectors(hypervisor)), ...plugins.collectors], log);
       const service: StatsService = { registry, subscriptions: new Subscriptions(log), log };
       const meter = metrics === undefined ? undefined : new RequestMeter();
@@ -91,7 +91,7 @@ export function run(args: readonly string[]): Promise<number> {
       const vmmapi = () => (hypervisor ? { vmmapi: registry.counts } : {});
       const connections = () => ({ unix: server.counts, ...vmmapi() });
       const own = await startOwnInflux(influx, { vm: "albatross_stats", connections, logged, log });
-      notifySystemd("READY=1");
+      ready();
       log.info(`ending on ${await stopped}`);
       notifySystemd("STOPPING=1");
       clearInterval(timer);

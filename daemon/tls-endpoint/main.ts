@@ -118,6 +118,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   });
   try {
     if (values.inetd) {
+      context.ready();
       await takeTcp(0, (connection, address, port) => endpoint.accept(connection, address, port), { failed });
       await Promise.race([endpoint.drained(), context.stopped]);
       return 0;
@@ -138,7 +139,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     );
     const own = { vm: "albatross_tls_endpoint", connections: tlsConnections, logged: context.logged, log };
     influx = await startOwnInflux(values.influx, own);
-    notifySystemd("READY=1");
+    context.ready();
     const signal = await context.stopped;
     log.info(`ending on ${signal}`);
     notifySystemd("STOPPING=1");

@@ -4,8 +4,8 @@
  * @module
  */
 import { existsSync, statSync } from "node:fs";
-import { isIP } from "node:net";
 import { tmpdir as systemTemporary } from "node:os";
+import { parseAddress } from "../../core/ip-address.ts";
 import { activationFlag, tmpdirFlag } from "../common/daemon-flags.ts";
 import { type Flag, integer, switchFlag, UsageError, valueFlag } from "../common/flags.ts";
 import { ownInfluxFlag } from "../common/influx-flag.ts";
@@ -60,7 +60,7 @@ export const endpointFlags = {
     "IP",
     `Address to listen on, ${DEFAULT_ADDRESS} unless given. Addresses of IPv6 also accept IPv4.`,
     (text) => {
-      if (isIP(text) === 0) throw new UsageError(`invalid value ${text}, expected an IP address`);
+      if (parseAddress(text) === undefined) throw new UsageError(`invalid value ${text}, expected an IP address`);
       return text;
     },
     () => DEFAULT_ADDRESS,

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { randomHex } from "../../host/random-hex.ts";
 
 /** Bytes that are written and read at a time. */
 export const SPOOL_CHUNK_BYTES: number = 256 * 1024;
@@ -37,7 +37,9 @@ export class Spool {
    * @throws {SpoolError}
    */
   static async open(directory: string): Promise<Spool> {
-    const path = join(directory, `albatross-spool-${randomBytes(9).toString("hex")}`);
+    const path = join(directory, `albatross-spool-${randomHex(9)}`);
+    // Loaded now: it is large, and only streams need it.
+    const { open, unlink } = await import("node:fs/promises");
     try {
       const file = await open(path, "wx+", 0o600);
       try {

@@ -4,7 +4,6 @@
  * @module
  */
 import { close, constants, openSync } from "node:fs";
-import { promisify } from "node:util";
 import { errno, libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { SystemError } from "../../runtime/system-error.ts";
 
@@ -106,4 +105,11 @@ export function setOwner(descriptor: number, user: number): void {
  * Closes the device. If that destroys a tap, the kernel waits some 20 ms for packets in flight: this happens on another
  * thread, where closing by a foreign function would block all of this program.
  */
-export const closeTunDevice: (descriptor: number) => Promise<void> = promisify(close);
+export function closeTunDevice(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    close(descriptor, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}

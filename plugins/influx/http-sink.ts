@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { lateUtil, lateZlib } from "../../runtime/late-modules.ts";
 import type { HttpTarget } from "./http-target.ts";
 import { LineQueue } from "./line-queue.ts";
 import type { InfluxSink, SinkLog } from "./sink.ts";
@@ -129,7 +128,9 @@ export class HttpSink implements InfluxSink {
   async #attempt(batch: Uint8Array): Promise<Attempt> {
     const { target, compress, log } = this.#options;
     try {
-      const body = compress ? new Uint8Array(await promisify(gzip)(batch)) : new Uint8Array(batch);
+      const body = compress
+        ? new Uint8Array(await lateUtil().promisify(lateZlib().gzip)(batch))
+        : new Uint8Array(batch);
       const response = await fetch(target.url, {
         method: "POST",
         headers: compress ? { ...target.headers, "Content-Encoding": "gzip" } : { ...target.headers },
