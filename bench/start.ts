@@ -1,8 +1,9 @@
 /**
- * How long the client takes from start to end: `bun bench/start.ts [runs]`.
+ * How long the client takes from start to end: `bun bench/start.ts [runs]`, after `npm run build`.
  *
  * Compiles an empty program and the client with the same flags, runs them in turn, and prints medians and ratios, so
- * that the load of the machine cancels out.
+ * that the load of the machine cancels out. From afar, a real endpoint and albatrossd answer, and the client makes a
+ * certificate for the command first.
  *
  * @module
  */
@@ -13,22 +14,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Name } from "../core/name.ts";
 import { encodeFrame } from "../core/wire/message-codec.ts";
-
-const BUILD_FLAGS = [
-  "--compile",
-  "--minify",
-  "--bytecode",
-  "--splitting",
-  "--format=esm",
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-];
+import { EndpointRig, policyExtension } from "../test/daemon/tls-endpoint/endpoint-rig.ts";
+import { compileFlags } from "../tools/build.ts";
 
 function compile(directory: string, name: string, source: string): string {
   const entry = join(directory, `${name}.ts`);
   const program = join(directory, name);
   writeFileSync(entry, source);
-  const done = spawnSync(process.execPath, ["build", ...BUILD_FLAGS, entry, "--outfile", program], {
+  const done = spawnSync(process.execPath, ["build", ...compileFlags(), entry, "--outfile", program], {
     encoding: "utf8",
   });
   if (done.status !== 0) throw new Error(`Cannot compile ${name}: ${done.stderr}`);
@@ -57,6 +50,21 @@ const reply = encodeFrame({
   payload: { kind: "success", success: { kind: "unikernels", unikernels: [] } },
 });
 const server = createServer((socket) => socket.once("data", () => socket.end(reply)));
+process.env["ALBATROSS_PROGRAMS"] ??= join(import.meta.dirname, "..", "dist"); // for the endpoint
+const rig = new EndpointRig();
+
+/** Starts an endpoint; gives the arguments of a client with an authority below the root. */
+async function fromAfar(): Promise<readonly string[]> {
+  await rig.machine.start();
+  await rig.start();
+  const user = rig.root.delegate("user", policyExtension());
+  const [certificate, key] = [rig.file("user.pem"), rig.file("user.key")];
+  writeFileSync(certificate, user.pem);
+  writeFileSync(key, user.keyPem);
+  const server = [`--server-ca=${rig.file("cacert.pem")}`, `--destination=127.0.0.1:${rig.port}`];
+  return [`--ca=${certificate}`, `--ca-key=${key}`, ...server];
+}
+
 try {
   const main = JSON.stringify(join(import.meta.dirname, "../cli/main.ts"));
   const empty = compile(directory, "empty", "export {};\n");
@@ -70,6 +78,7 @@ try {
     { name: "empty program", program: empty, args: [] },
     { name: "--version", program: client, args: ["--version"] },
     { name: "info", program: client, args: ["info", `--tmpdir=${directory}`] },
+    { name: "info over TLS", program: client, args: ["info", ...(await fromAfar())] },
   ].map((candidate) => ({ ...candidate, times: [] as number[] }));
   for (let run = -3; run < runs; run++) {
     for (const { program, args, times } of candidates) {
@@ -87,5 +96,6 @@ try {
   }
 } finally {
   server.close();
+  await rig.close();
   rmSync(directory, { recursive: true });
 }

@@ -25,16 +25,21 @@ export const EXECUTABLE_MAX = 115_000_000;
  */
 const BYTECODE_DEPTHS = [1, 0];
 
+/** The compiler's flags. */
+export function compileFlags(depth = 1): readonly string[] {
+  // With splitting, a role loads the modules it needs, and not the `node:` modules of all others.
+  const form = ["--compile", "--splitting", "--minify", "--bytecode", `--bytecode-depth=${depth}`, "--format=esm"];
+  return [...form, "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
+}
+
 /** Compiles into `file`. Output of a failing compiler is shown. */
 function compile(file: string, depth: number, target: Target | undefined): void {
-  // With splitting, a role loads the modules it needs, and not the `node:` modules of all others.
-  const flags = ["--compile", "--splitting", "--minify", "--bytecode", `--bytecode-depth=${depth}`, "--format=esm"];
   const system =
     target === undefined ? [] : [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
   const made = spawnSync(
     process.execPath,
     [
-      ...["build", ...flags, "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig", ...system],
+      ...["build", ...compileFlags(depth), ...system],
       ...["--define", `ALBATROSS_BUILD=${JSON.stringify(sourceDigest(root))}`],
       ...[join(root, "main.ts"), "--outfile", file],
     ],
