@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { randomBytes } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fromText } from "../../core/byte-string.ts";
 import type { Header } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
+import { randomHex } from "../../host/random-hex.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
 import { unfinishedBlocks } from "./block-files.ts";
 import { deflateFile } from "./send-block.ts";
@@ -37,7 +37,7 @@ export async function sendCompressed(
   { kind, path, size, level, most, unreadable, tooLong }: CompressedFile,
   databaseDirectory: string,
 ): Promise<void> {
-  const temporary = join(unfinishedBlocks(databaseDirectory), randomBytes(9).toString("hex"));
+  const temporary = join(unfinishedBlocks(databaseDirectory), randomHex(9));
   try {
     let length: number;
     try {
