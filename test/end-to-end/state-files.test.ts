@@ -20,6 +20,12 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 const client = (machine: Machine, ...words: readonly string[]) =>
   runClient([...words, `--dbdir=${machine.dbdir}`], { env: { TMPDIR: machine.directory } });
 
+/** A state file without the root's policy: what this host has changes with the bridges of other tests. */
+function withoutHost(bytes: Uint8Array) {
+  const { unikernels, policies } = decodeState(bytes);
+  return { unikernels, policies: policies.filter(({ name }) => name.text !== ":") };
+}
+
 describe("albatrossd", () => {
   it("does not start, and says so by its exit status, on a state file that it cannot read or understand", async () => {
     await Machine.with(async (machine) => {
@@ -92,7 +98,7 @@ describe("the way back to the original", () => {
           return all.length === 2 && all.every((one) => one.state === "running");
         });
         assert.equal((await client(other, "export-state", "--force")).status, 0);
-        assert.ok(readFileSync(file).equals(readFileSync(join(other.dbdir, "state"))), "the same file again");
+        assert.deepEqual(withoutHost(readFileSync(join(other.dbdir, "state"))), withoutHost(readFileSync(file)));
         const [payload] = await other.converse("foo:one", { kind: "unikernel-revisions", count: 1 });
         assert.ok(payload?.kind === "success" && payload.success.kind === "string");
         assert.match(payload.success.text, /"command":"imported"/, "what was taken over can be gone back to");
