@@ -4,12 +4,10 @@
  *
  * @module
  */
-import { errno, libcNames, openLibrary } from "./ffi.ts";
+import { cString, errno, libcNames, openLibrary } from "./ffi.ts";
 import { SystemError } from "./system-error.ts";
 
 const VARIABLE = "BUN_RUNTIME_TRANSPILER_CACHE_PATH";
-
-const zeroTerminated = (text: string): Uint8Array => Buffer.from(`${text}\0`);
 
 /**
  * Has modules translated anew each time, from now on: a home directory may be somebody else's. The runtime looks at the
@@ -19,7 +17,7 @@ const zeroTerminated = (text: string): Uint8Array => Buffer.from(`${text}\0`);
  */
 export function disableTranspilerCache(): void {
   const { setenv } = openLibrary(libcNames, { setenv: { args: ["buffer", "buffer", "i32"], returns: "i32" } });
-  if (setenv(zeroTerminated(VARIABLE), zeroTerminated("0"), 1) !== 0) {
+  if (setenv(cString(VARIABLE), cString("0"), 1) !== 0) {
     throw new SystemError("Cannot keep translated modules from being kept", errno());
   }
 }

@@ -8,7 +8,7 @@
  */
 import { type ByteString, fromBytes, fromText, toBytes } from "../../core/byte-string.ts";
 import { closeDescriptor } from "../../runtime/descriptor.ts";
-import { addressOf, errno, libcNames, openLibrary } from "../../runtime/ffi.ts";
+import { addressOf, cString, errno, libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { SystemError } from "../../runtime/system-error.ts";
 
 const [AF_LOCAL, SOCK_DGRAM_CLOEXEC] = [1, 2 | 0x1000_0000];
@@ -135,7 +135,7 @@ export class Interfaces {
    * @throws {SystemError}
    */
   describe(name: string, description: string): void {
-    const text = new TextEncoder().encode(`${description}\0`);
+    const text = cString(description);
     const { bytes, view } = named(REQUEST_SIZE, fromText(name));
     view.setBigUint64(NAME_SIZE, BigInt(text.length), true);
     view.setBigUint64(NAME_SIZE + 8, BigInt(addressOf(text)), true);
