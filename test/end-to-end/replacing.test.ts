@@ -138,10 +138,11 @@ describe("a replacement is refused before the present one is stopped", () => {
   it("for the tender: gone, not executable, or of another version", async () => {
     await Machine.with(async (other) => {
       const tender = join(other.directory, "tender");
+      // It waits without a child: that would have the same command line until it is another program.
       const write = (version: number) =>
         writeFileSync(
           tender,
-          `#!/bin/sh\n[ "$1" = --version ] && echo "ABI version ${version}" && exit\nexec sh -c "while :; do sleep 1; done" sh "$@"\n`,
+          `#!/bin/sh\n[ "$1" = --version ] && echo "ABI version ${version}" && exit\nexec sh -c "while :; do read line; done" sh "$@"\n`,
         );
       write(2);
       chmodSync(tender, 0o755);
