@@ -3,7 +3,8 @@
  *
  * A one-shot watch on the fifo's inode fires at the first write or close. The fifo is then busy: it is read in large
  * pieces by a timer, without further events, until a round finds nothing; then it is armed again. Between arming and
- * waiting it is read once more, so that nothing written in between is missed.
+ * waiting it is read once more, so that nothing written in between is missed. Now and then all idle ones are looked at: an
+ * event that was lost on its way through the runtime would otherwise keep a writer waiting for ever.
  *
  * @module
  */
@@ -29,6 +30,9 @@ const CALM_BYTES = 4096;
 
 /** Milliseconds between two rounds over the busy fifos. */
 const ROUND_MS = 1;
+
+/** Milliseconds between two looks at the idle fifos. */
+export const LOOK_MS = 1_000;
 
 const IN_MODIFY = 0x2;
 const IN_CLOSE_WRITE = 0x8;
@@ -115,6 +119,7 @@ class Watch implements FifoWatch {
   readonly #buffer = new Uint8Array(READ_SIZE);
   readonly #pollfd = new Int32Array(2);
   readonly #events: ReturnType<typeof readEvents>;
+  readonly #looking = setInterval(() => this.#look(), LOOK_MS);
   #scheduled = false;
 
   constructor(c: ReturnType<typeof open>, inotify: number, gone: () => void) {
@@ -285,8 +290,25 @@ class Watch implements FifoWatch {
     }
   }
 
+  /** Wakes those among the idle ones that have something: their events did not arrive. */
+  #look(): void {
+    const idle = [...this.#readers].filter((reader) => !reader.held && !this.#busy.has(reader));
+    const entries = new Int32Array(2 * idle.length);
+    for (const [at, reader] of idle.entries()) {
+      entries[2 * at] = reader.open.fd;
+      entries[2 * at + 1] = POLLIN;
+    }
+    if (idle.length === 0 || this.#c.poll(entries, idle.length, 0) <= 0) return;
+    for (const [at, reader] of idle.entries()) {
+      if ((entries[2 * at + 1] ?? 0) >>> 16 === 0) continue;
+      this.#disarm(reader);
+      this.wake(reader);
+    }
+  }
+
   #closeIfUnused(): void {
     if (this.#readers.size > 0) return;
+    clearInterval(this.#looking);
     this.#gone();
     const close = () => closeSync(this.#inotify);
     this.#events.cancel().then(close, close);

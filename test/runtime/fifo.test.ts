@@ -6,7 +6,10 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -14,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { type FifoHandlers, type FifoReader, readFifo } from "../../runtime/fifo.ts";
 import { streamFifo } from "../../runtime/fifo-stream.ts";
 import { BUSY_CAPACITY } from "../../runtime/fifo-watch.ts";
@@ -36,6 +40,24 @@ async function until(condition: () => boolean, what: string): Promise<void> {
     if (Date.now() > limit) assert.fail(`waited too long: ${what}`);
     await sleep(2);
   }
+}
+
+/** Takes the watch of a fifo away behind its reader's back. @returns whether there was one */
+function loseWatch(path: string): boolean {
+  const { inotify_rm_watch } = openLibrary(libcNames, { inotify_rm_watch: { args: ["i32", "i32"], returns: "i32" } });
+  const inode = statSync(path).ino.toString(16);
+  for (const fd of readdirSync("/proc/self/fd")) {
+    try {
+      if (!readlinkSync(`/proc/self/fd/${fd}`).includes("inotify")) continue;
+    } catch {
+      continue; // that of the listing itself
+    }
+    const watch = new RegExp(`^inotify wd:([0-9a-f]+) ino:${inode} `, "m").exec(
+      readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"),
+    );
+    if (watch !== null) return inotify_rm_watch(Number(fd), Number.parseInt(watch[1] ?? "", 16)) === 0;
+  }
+  return false;
 }
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
@@ -203,6 +225,29 @@ describe("reading a fifo", () => {
     assert.ok(got > 0 && got < BUSY_CAPACITY + 512 * 1024, `${got} bytes`);
     reader.close();
     await new Promise((resolve) => writer.on("exit", resolve));
+  });
+
+  it("goes on though the event of a write was lost", async () => {
+    const path = makeFifo();
+    let text = "";
+    const reader = readFifo(path, {
+      data(bytes) {
+        text += Buffer.from(bytes).toString();
+      },
+      end: () => assert.fail("end"),
+    });
+    const writer = openSync(path, constants.O_RDWR);
+    try {
+      await until(() => loseWatch(path), "the fifo is watched");
+      for (const word of ["first ", "second "]) {
+        writeSync(writer, word);
+        await until(() => text.endsWith(word), `${word} is read`);
+      }
+      assert.equal(text, "first second ");
+    } finally {
+      closeSync(writer);
+      reader.close();
+    }
   });
 
   it("costs next to nothing while idle", async () => {
