@@ -159,7 +159,7 @@ describe("reading a fifo", () => {
     assert.throws(() => readFifo(file, handlers), { code: "EINVAL" });
     symlinkSync(makeFifo(), join(folder, "link"));
     assert.throws(() => readFifo(join(folder, "link"), handlers), { code: "ELOOP" });
-    assert.equal(descriptors(), before);
+    assert.ok(descriptors() <= before); // those of earlier tests may be closed meanwhile
   });
 
   it("drains what is there at once, and a second reader of the same fifo takes over without loss", async () => {
