@@ -3,18 +3,24 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.ts";
 import { checkAll } from "./check.ts";
 import { ensurePackages, testNeeds } from "./debian.ts";
+import { endAllPrograms, type Finished, runProgram } from "./run-program.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** Milliseconds that a single test may take. */
+/** Milliseconds that a single test may take, where the runtime can end it: Bun, unless it waits for a program. */
 const TEST_TIMEOUT_MS = 120_000;
+
+/** Milliseconds that a file of tests may take; it is ended with all that it started, and has failed. */
+const FILE_TIMEOUT_MS = 600_000;
+
+/** Milliseconds that what a file has started may go on after its end. */
+const LEFTOVER_TIMEOUT_MS = 10_000;
 
 /** Folders below `test/` that hold no tests. */
 const withoutTests: readonly string[] = ["vectors", "unikernels", "support"];
@@ -65,23 +71,15 @@ interface Counts {
   failed: number;
 }
 
-/** Runs a program and gives its output and status. What runs at the same time is not mixed: it is shown at the end. */
-async function run(command: string, args: readonly string[]): Promise<{ output: string; status: number }> {
+/** Runs a program of tests. What runs at the same time is not mixed: what it printed is shown at the end. */
+async function run(label: string, command: string, args: readonly string[]): Promise<Finished> {
   // The tests from end to end run what is shipped.
   const env = { ...process.env, NO_COLOR: "1", ALBATROSS_PROGRAMS: join(root, "dist") }; // the counts are read from the output
-  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env });
-  let output = "";
-  const take = (chunk: Buffer) => {
-    output += chunk.toString();
-  };
-  child.stdout.on("data", take);
-  child.stderr.on("data", take);
-  const status = await new Promise<number>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code ?? 1));
-  });
-  process.stdout.write(output);
-  return { output, status };
+  const limits = { timeout: FILE_TIMEOUT_MS, leftoverTimeout: LEFTOVER_TIMEOUT_MS };
+  const finished = await runProgram({ command, args, cwd: root, env, ...limits });
+  process.stdout.write(finished.output);
+  for (const trouble of finished.troubles) console.log(`FAILED: ${label} ${trouble}`);
+  return finished;
 }
 
 function lastNumber(output: string, pattern: RegExp): number {
@@ -97,17 +95,18 @@ function count(output: string, status: number, passed: RegExp, failed: RegExp, s
   return counts;
 }
 
-/** The files of tests below a folder. */
-function testFiles(folder: string): readonly string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+/** The files of tests below a folder, or that file. */
+function testFiles(path: string): readonly string[] {
+  if (path.endsWith(".test.ts")) return [`./${path}`];
+  return readdirSync(join(root, path), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts"))
     .sort()
-    .map((file) => `./${folder}/${file}`);
+    .map((file) => `./${path}/${file}`);
 }
 
-/** Each file in a process of its own: what one leaves behind, a descriptor about to be closed say, is no other's. */
+/** A file on Bun. Each has a process of its own: what one leaves behind, a descriptor about to be closed say, is no other's. */
 async function bunTest(file: string): Promise<Counts> {
-  const { output, status } = await run(process.execPath, ["test", `--timeout=${TEST_TIMEOUT_MS}`, file]);
+  const { output, status } = await run(file, process.execPath, ["test", `--timeout=${TEST_TIMEOUT_MS}`, file]);
   const nothing = { passed: 0, failed: 0 };
   if (status === 0 && /^Ran 0 tests/m.test(output) && optionalFiles.some((name) => name.test(file))) return nothing;
   const skipped = new Set(
@@ -116,9 +115,10 @@ async function bunTest(file: string): Promise<Counts> {
   return count(output, status, /^ *(\d+) pass$/gm, /^ *(\d+) fail$/gm, [...skipped]);
 }
 
-async function denoRun(): Promise<Counts> {
+/** A file on Deno, in a process of its own, too. */
+async function denoTest(file: string): Promise<Counts> {
   const deno = join(root, "node_modules", ".bin", "deno");
-  const { output, status } = await run(deno, ["test", "--no-check", "-A", ...denoTests]);
+  const { output, status } = await run(`${file} on Deno`, deno, ["test", "--no-check", "-A", file]);
   const skipped = [...output.matchAll(/^(.*) \.\.\. ignored/gm)].map(([, name = ""]) => name);
   return count(output, status, /\| (\d+) passed/g, /\| (\d+) failed/g, skipped);
 }
@@ -160,17 +160,28 @@ async function main(): Promise<number> {
   build();
   const folders = readdirSync(join(root, "test"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !withoutTests.includes(entry.name))
-    .map((entry) => `test/${entry.name}`);
+    .map((entry) => `test/${entry.name}`)
+    .sort();
   const jobs: readonly Job[] = [
-    { label: "shared parts on Deno", work: denoRun }, // the longest one
     ...folders.flatMap((folder) =>
       testFiles(folder).map((file) => ({ label: `${folder} on Bun`, work: () => bunTest(file) })),
     ),
+    ...denoTests.flatMap(testFiles).map((file) => ({ label: "shared parts on Deno", work: () => denoTest(file) })),
   ];
   for (const [label, counts] of await runJobs(jobs)) add(label, counts);
   console.log(`in ${Math.round((performance.now() - start) / 1000)} s`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 ? 0 : 1;
+}
+
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(signal, () => {
+    endAllPrograms();
+    process.exit(status);
+  });
 }
 
 process.exit(await main());

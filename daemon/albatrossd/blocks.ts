@@ -227,16 +227,13 @@ export class BlockCommands {
   async #dump(name: Name, { size, level }: PlanOf<"dump-block">, old: boolean): Promise<Outcome> {
     const leave = this.#streams.enter(name);
     if (typeof leave !== "function") return closing(leave);
-    const release = this.#hold(name, "read");
-    const settle = () => {
-      leave();
-      release();
-    };
-    const device = { path: blockFile(this.#directory, name), size: Number(size) * MEBIBYTE, level };
+    const whenRead = once(this.#hold(name, "read"));
+    const device = { path: blockFile(this.#directory, name), size: Number(size) * MEBIBYTE, level, whenRead };
     try {
       await access(device.path);
     } catch (error) {
-      settle();
+      whenRead();
+      leave();
       return closing(failure(reason(error)));
     }
     return {
@@ -247,7 +244,8 @@ export class BlockCommands {
           else await sendBlock(connection, header, device);
           this.#supervisor.note({ kind: "block-dumped", name });
         } finally {
-          settle();
+          whenRead();
+          leave(); // until now: what is sent may take a temporary file
         }
       },
     };

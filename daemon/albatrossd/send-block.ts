@@ -25,6 +25,17 @@ const READ_SIZE = 256 * 1024;
 /** What the client is told, in the original's words, if the content cannot be read to its end. */
 export const UNREADABLE = "streaming block device";
 
+/** The device of a dump. */
+export interface DumpSource {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** 0 to 9; 0 sends it as it is. */
+  readonly level: number;
+  /** Called when everything was read, before the client sees the end: whoever has it all may fill the device at once. */
+  readonly whenRead: () => void;
+}
+
 /** The file became shorter while it was read. */
 class ShrunkError extends Error {
   override readonly name = "ShrunkError";
@@ -35,16 +46,9 @@ const data = (bytes: Uint8Array | undefined): Payload => ({ kind: "data", data: 
 /**
  * Sends the reply to a dump, the content, and its end. If it cannot be read, a failure takes the place of the end, so
  * that nobody takes a part for the whole.
- *
- * @param size bytes of the device
- * @param level 0 to 9; 0 sends it as it is
  */
-export async function sendBlock(
-  connection: Connection,
-  header: Header,
-  device: { readonly path: string; readonly size: number; readonly level: number },
-): Promise<void> {
-  const { path, size, level } = device;
+export async function sendBlock(connection: Connection, header: Header, device: DumpSource): Promise<void> {
+  const { path, size, level, whenRead } = device;
   const out = sendAll(connection);
   const send = (payload: Payload) => out.send(encodeFrame({ header, payload }));
   const file = await open(path, "r");
@@ -52,6 +56,7 @@ export async function sendBlock(
     await send({ kind: "success", success: { kind: "block-device-image", compressed: level > 0 } });
     if (level === 0) await sendPlain(out, header, file, size);
     else await deflateFile(path, size, level, async (bytes) => await send(data(bytes)));
+    whenRead();
     await send(data(undefined));
   } catch (error) {
     if (out.isOver) return; // the client has gone, or was given up

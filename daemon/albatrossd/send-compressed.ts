@@ -28,13 +28,15 @@ export interface CompressedFile {
   /** What the client is told if the file cannot be read, and if there are more bytes. */
   readonly unreadable: string;
   readonly tooLong: (length: number) => string;
+  /** Called when everything was read, before anything of it is sent. */
+  readonly whenRead?: () => void;
 }
 
 /** Sends the reply, or a failure in its place. @throws the system's error, after the failure */
 export async function sendCompressed(
   connection: Connection,
   header: Header,
-  { kind, path, size, level, most, unreadable, tooLong }: CompressedFile,
+  { kind, path, size, level, most, unreadable, tooLong, whenRead }: CompressedFile,
   databaseDirectory: string,
 ): Promise<void> {
   const temporary = join(unfinishedBlocks(databaseDirectory), randomHex(9));
@@ -46,6 +48,7 @@ export async function sendCompressed(
       refuse(connection, header, unreadable);
       throw error;
     }
+    whenRead?.();
     if (length > most) return refuse(connection, header, tooLong(length));
     await sendImage(connection, header, { kind, compressed: true, path: temporary, size: length });
   } finally {

@@ -55,11 +55,11 @@ export function imageFrameHead(header: Header, { kind, compressed, size }: Image
 /** The encoded payload `[1] { [0] { NULL } }`. */
 const EMPTY_SUCCESS_LENGTH = 6;
 
-/** Sends the image reply. Ends early if the client goes away, or takes nothing for `stallTimeout` milliseconds. */
+/** Sends the image reply; `whenRead` is called before its last piece. Ends early if the client goes away, or takes nothing for `stallTimeout` milliseconds. */
 export async function sendImage(
   connection: Connection,
   header: Header,
-  image: ImageReply & { readonly path: string },
+  image: ImageReply & { readonly path: string; readonly whenRead?: () => void },
   stallTimeout: number = STALL_TIMEOUT_MS,
 ): Promise<void> {
   const out = sendAll(connection, stallTimeout);
@@ -71,6 +71,7 @@ export async function sendImage(
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, image.size - sent), sent);
       if (bytesRead === 0) return connection.destroy(); // the file is shorter than it was: no honest end is possible
       sent += bytesRead;
+      if (sent === image.size) image.whenRead?.();
       await out.send(buffer.subarray(0, bytesRead));
     }
   } catch (error) {

@@ -5,7 +5,7 @@
  */
 import type { Header } from "../../core/wire/message.ts";
 import type { Connection } from "../../runtime/unix-socket.ts";
-import { UNREADABLE } from "./send-block.ts";
+import { type DumpSource, UNREADABLE } from "./send-block.ts";
 import { refuse, sendCompressed } from "./send-compressed.ts";
 import { sendImage } from "./send-image.ts";
 
@@ -16,17 +16,17 @@ export const OLD_DUMP_MAX: number = 2 ** 31 - 2 ** 16;
 export async function sendOldDump(
   connection: Connection,
   header: Header,
-  device: { readonly path: string; readonly size: number; readonly level: number },
+  device: DumpSource,
   databaseDirectory: string,
 ): Promise<void> {
-  const { path, size, level } = device;
+  const { path, size, level, whenRead } = device;
   const kind = "old-block-device-image";
   if (level > 0) {
     const file = { ...device, kind, most: OLD_DUMP_MAX, unreadable: UNREADABLE, tooLong } as const;
     return await sendCompressed(connection, header, file, databaseDirectory);
   }
   if (size > OLD_DUMP_MAX) return refuse(connection, header, tooLong(size));
-  await sendImage(connection, header, { kind, compressed: false, path, size });
+  await sendImage(connection, header, { kind, compressed: false, path, size, whenRead });
 }
 
 const tooLong = (length: number) =>

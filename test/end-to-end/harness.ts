@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -521,6 +521,20 @@ export class Machine {
     return found;
   }
 
+  /** Whatever writes to the consoles of this machine, be it a unikernel or the child of a plugin's. */
+  #writers(): readonly number[] {
+    return readdirSync("/proc")
+      .filter((entry) => /^\d+$/.test(entry))
+      .filter((pid) => {
+        try {
+          return readlinkSync(`/proc/${pid}/fd/1`).startsWith(`${this.tmpdir}/`);
+        } catch {
+          return false; // it has ended
+        }
+      })
+      .map(Number);
+  }
+
   /** The processes that run one unikernel. */
   processesOf(name: string): readonly number[] {
     const image = join(this.tmpdir, `${parseName(name).text}.img`);
@@ -563,14 +577,14 @@ export class Machine {
   async stopAll(): Promise<void> {
     for (const wire of this.#wires) wire.close();
     await Promise.all(this.#daemons.map((daemon) => daemon.stop("SIGKILL")));
-    for (const { pid } of this.processes()) {
+    for (const pid of new Set([...this.processes().map((process) => process.pid), ...this.#writers()])) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
         // it has ended meanwhile
       }
     }
-    await until("the unikernels are gone", () => this.processes().length === 0);
+    await until("the unikernels are gone", () => this.processes().length === 0 && this.#writers().length === 0);
     for (const tap of this.taps()) {
       const link = findLink(fromText(tap));
       if (link !== undefined) removeLink(link.index);

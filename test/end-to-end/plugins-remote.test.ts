@@ -20,7 +20,7 @@ const shellPlugin = `({ startProcess }) => ({
     check: async ({ imageFile }) => ({
       description: imageFile === undefined ? "without image" : "with image",
       emulated: false,
-      launch: async (request) => startProcess(["/bin/sh", "-c", "cat $0; sleep 1000", request.imageFile], request),
+      launch: async (request) => startProcess(["/bin/sh", "-c", "cat $0; exec sleep 1000", request.imageFile], request),
     }),
   }],
 });`;

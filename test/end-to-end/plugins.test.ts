@@ -125,7 +125,7 @@ describe("a backend of a plugin", () => {
   it("is listed when there is no such one, and missed when it is gone", async () => {
     await Machine.with(async (machine) => {
       using folder = new PluginFolder();
-      const file = folder.plugin("sleepy.js", backendPlugin("sleepy", shell("sleep 1000")));
+      const file = folder.plugin("sleepy.js", backendPlugin("sleepy", shell("exec sleep 1000")));
       const daemon = await machine.start({ flags: ["--plugin", file] });
       await machine.expect(
         ":x",
@@ -147,13 +147,16 @@ describe("a backend of a plugin", () => {
         if (!require("node:fs").readFileSync(request.imageFile, "utf8").startsWith("good")) {
           throw Object.assign(new Error("this is no good image"), { name: "BackendRefusal" });
         }
-        return await (${shell("cat $0; sleep 1000")})();
+        return await (${shell("cat $0; exec sleep 1000")})();
       }`;
       const wanting = folder.write(
         "wanting.cjs",
         `module.exports = ${backendPlugin("wanting", inspect, `images: "required",`)}`,
       );
-      const refusing = folder.plugin("without.js", backendPlugin("without", shell("sleep 1000"), `images: "none",`));
+      const refusing = folder.plugin(
+        "without.js",
+        backendPlugin("without", shell("exec sleep 1000"), `images: "none",`),
+      );
       await machine.start({ flags: [`--plugin=${wanting}`, `--plugin=${refusing}`] });
       const policy = { unikernels: 1, cpuIds: [0], memory: 100, block: undefined, bridges: [] };
       await machine.expect("t:", { kind: "policy-add", policy }, "added policy");
@@ -181,7 +184,7 @@ describe("a backend of a plugin", () => {
   it("is chosen by the client's --typ", async () => {
     await Machine.with(async (machine) => {
       using folder = new PluginFolder();
-      const file = folder.plugin("sleepy.js", backendPlugin("sleepy", shell("cat $0; sleep 1000")));
+      const file = folder.plugin("sleepy.js", backendPlugin("sleepy", shell("cat $0; exec sleep 1000")));
       await machine.start({ flags: [`--plugin=${file}`] });
       const image = folder.write("image", "the image\n");
       const to = `--tmpdir=${machine.tmpdir}`;
@@ -222,7 +225,7 @@ describe("a faulty plugin", () => {
         folder.plugin("absurd.js", backendPlugin("absurd", `async () => 42`)),
         folder.write(
           "loose.cjs",
-          `module.exports = ${backendPlugin("loose", `async () => { ${later} return await (${shell("sleep 1000")})() }`)}`,
+          `module.exports = ${backendPlugin("loose", `async () => { ${later} return await (${shell("exec sleep 1000")})() }`)}`,
         ),
       ];
       const open = folder.plugin("open.js", idlePlugin("open"));

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +18,12 @@ export interface Outcome {
 
 /** Longest time for the start, and for the end, milliseconds. */
 const PATIENCE_MS = 90_000;
+
+/** Longest time for the installation, milliseconds. */
+const INSTALLATION_TIMEOUT_MS = 480_000;
+
+/** How its installer fetches packages: a server that says nothing is soon asked again, not after a quarter of an hour. */
+const wgetSettings = "timeout = 20\ntries = 5\nretry_connrefused = on\n";
 
 /** A file system in memory: a package manager waits for the disk after every file. */
 const memory = "/dev/shm";
@@ -43,8 +49,15 @@ export class CleanDebian {
   install(): void {
     const { site, release } = origin();
     const words = ["--variant=minbase", `--include=${packages}`, release, this.root, site];
-    const done = spawnSync("debootstrap", words, { encoding: "utf8" });
-    assert.equal(done.status, 0, `debootstrap failed:\n${done.stdout.slice(-2000)}${done.stderr}`);
+    const WGETRC = join(this.root, "..", "wgetrc");
+    writeFileSync(WGETRC, wgetSettings);
+    const done = spawnSync("debootstrap", words, {
+      encoding: "utf8",
+      timeout: INSTALLATION_TIMEOUT_MS,
+      env: { ...process.env, WGETRC },
+    });
+    const cause = done.error?.message ?? "";
+    assert.equal(done.status, 0, `debootstrap failed: ${cause}\n${done.stdout.slice(-2000)}${done.stderr}`);
   }
 
   /** Starts it, with a network of its own, and waits until it is up. */
@@ -85,8 +98,9 @@ export class CleanDebian {
     if (init === undefined) return { status: null, output: "" };
     const enter = ["-t", init, "-m", "-u", "-i", "-n", "-p", "--", "env", "-i", "HOME=/root", "TERM=dumb"];
     const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    const done = spawnSync("nsenter", [...enter, path, "sh", "-c", `cd /root\n${script}`], { encoding: "utf8" });
-    return { status: done.status, output: `${done.stdout}${done.stderr}` };
+    const words = [...enter, path, "sh", "-c", `cd /root\n${script}`];
+    const done = spawnSync("nsenter", words, { encoding: "utf8", timeout: PATIENCE_MS });
+    return { status: done.status, output: `${done.stdout}${done.stderr}${done.error?.message ?? ""}` };
   }
 
   /** Runs shell commands that must succeed; gives what they print. */

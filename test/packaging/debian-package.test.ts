@@ -19,7 +19,7 @@ const listing =
   "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /root -o -path /var/log -o -path /var/tmp -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/systemd \\) -prune -o -print | sort";
 
 /** Milliseconds that the installation of a Debian may take on a busy machine. */
-const INSTALLATION_TIMEOUT_MS = 600_000;
+const INSTALLATION_TIMEOUT_MS = 500_000;
 
 after(async () => {
   await debian.close();
