@@ -192,8 +192,9 @@ function throwIfFailed(failure: StartError | undefined): void {
 
 interface Prepared {
   readonly image: string;
-  readonly fifo: string;
   readonly taps: Run["taps"];
+  /** The fifo, opened. */
+  readonly console: number;
 }
 
 /** Starts the process, with everything it needs in place. */
@@ -202,41 +203,36 @@ async function launch(
   name: Name,
   spec: UnikernelSpec,
   launcher: Launcher,
-  { image, fifo, taps }: Prepared,
+  { image, taps, console }: Prepared,
 ): Promise<Started> {
-  const console = openConsoleFifo(fifo);
-  try {
-    const instance = randomHex(12);
-    const child = await launcher.launch({
-      name,
-      imageFile: image,
-      arguments: spec.arguments,
-      nameArgument: nameArgument(host, name, spec),
-      networks: spec.arguments.networks.map((network, at) => ({
-        name: network.name,
-        tap: taps[at]?.tap ?? "",
-        mac: macOf(name, network),
-      })),
-      blockDevices: blockDevices(host, name, spec),
-      environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
-      console,
-    });
-    const identity = identify(child.pid);
-    const run = {
-      instance,
-      pid: child.pid,
-      // 0 matches no process: one that ended already needs no telling apart from others.
-      processStart: identity?.startTime ?? 0,
-      bootId: identity?.bootId ?? "",
-      startedAt: host.now(),
-      taps,
-      launcher: launcher.description,
-      ...(child.machine === undefined ? {} : { machine: child.machine }),
-    };
-    return { run, child };
-  } finally {
-    closeSync(console);
-  }
+  const instance = randomHex(12);
+  const child = await launcher.launch({
+    name,
+    imageFile: image,
+    arguments: spec.arguments,
+    nameArgument: nameArgument(host, name, spec),
+    networks: spec.arguments.networks.map((network, at) => ({
+      name: network.name,
+      tap: taps[at]?.tap ?? "",
+      mac: macOf(name, network),
+    })),
+    blockDevices: blockDevices(host, name, spec),
+    environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
+    console,
+  });
+  const identity = identify(child.pid);
+  const run = {
+    instance,
+    pid: child.pid,
+    // 0 matches no process: one that ended already needs no telling apart from others.
+    processStart: identity?.startTime ?? 0,
+    bootId: identity?.bootId ?? "",
+    startedAt: host.now(),
+    taps,
+    launcher: launcher.description,
+    ...(child.machine === undefined ? {} : { machine: child.machine }),
+  };
+  return { run, child };
 }
 
 /**
@@ -246,16 +242,19 @@ async function launch(
  */
 export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec, launcher: Launcher): Promise<Started> {
   const undo = new Undo();
+  let console: number | undefined;
   try {
     const image = spec.image === undefined ? "" : linkImage(host, name, spec.image.sha256, undo);
     const fifo = fifoFile(host.temporaryDirectory, name);
     makeFifo(fifo);
     undo.push(() => rmSync(fifo, { force: true }));
+    // Held until the console daemon reads it: what a unikernel says that ends before that would go with its process.
+    console = openConsoleFifo(fifo);
     // The answer comes while the rest is prepared. A console daemon that is not there is waited for before anything runs.
     const consoleFailed = askConsole(host, name);
     if (!host.consoleIsThere()) throwIfFailed(await consoleFailed);
     const taps = await createTaps(host, name, spec, undo);
-    const started = await launch(host, name, spec, launcher, { image, fifo, taps });
+    const started = await launch(host, name, spec, launcher, { image, taps, console });
     undo.push(async () => {
       const process = ownProcess(started.child, started.run);
       process.signal(constants.signals.SIGKILL);
@@ -269,6 +268,8 @@ export async function start(host: InstanceHost, name: Name, spec: UnikernelSpec,
     const text = error instanceof StartError ? error.message : `could not create unikernel: ${reason(error)}`;
     const also = failures.length === 0 ? "" : `, and also ${failures.map(reason).join(", ")} while cleaning resources`;
     throw new StartError(`${text}${also}`, { cause: error });
+  } finally {
+    if (console !== undefined) closeSync(console);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Consoles go on whichever of albatrossd and albatross-console is restarted, in any order and way. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { create, type Daemon, destroy, images, Machine, restart, restarting } from "./harness.ts";
+import { create, type Daemon, destroy, images, Machine, restart, restarting, until } from "./harness.ts";
 
 let kernels: Awaited<ReturnType<typeof images>>;
 before(async () => {
@@ -126,6 +126,28 @@ describe("a console that nobody reads", () => {
       } finally {
         process.kill(console.pid, "SIGCONT");
       }
+    });
+  });
+});
+
+describe("the console of a new unikernel", () => {
+  it("has what that said, also if it has ended before the console daemon came to look", async () => {
+    await Machine.with(async (machine) => {
+      const console = await machine.startConsole();
+      await machine.startDaemon();
+      process.kill(console.pid, "SIGSTOP");
+      let answer: Promise<string>;
+      try {
+        answer = machine.ask("brief", create(kernels["exit-code"], { words: ["sleep=1", "exit=3"] }));
+        await until("it runs", () => machine.processesOf("brief").length === 1);
+        await until("it has ended", () => machine.processesOf("brief").length === 0);
+      } finally {
+        process.kill(console.pid, "SIGCONT");
+      }
+      assert.equal(await answer, "created unikernel");
+      const view = await machine.console("brief");
+      await view.line("exit 3");
+      await console.logged("the output of [unikernel: :brief] has ended");
     });
   });
 });
