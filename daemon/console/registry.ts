@@ -78,8 +78,8 @@ export class ConsoleRegistry<S> {
     entry.active = true;
     this.#withRing++;
     const siblings = this.#paths.get(name.parentPath.key) ?? new Map();
-    let crowded = false;
-    while (!crowded && countRings(siblings) > limit) crowded = !this.#evict([siblings], evicted);
+    // One makes room for one: a path without a policy has a limit of 0, and would lose the histories of all at once.
+    const crowded = countRings(siblings) > limit && !this.#evict([siblings], evicted);
     return { console: entry, evicted, crowded: crowded && countRings(siblings) > 1 };
   }
 

@@ -23,7 +23,16 @@ describe("the registry of consoles", () => {
     assert.deepEqual(activate(registry, "p:d", 3), ["p:b"]);
     assert.deepEqual(inactive(registry, ":"), ["p:c", "p:a"]);
     assert.deepEqual(activate(registry, "q:x", 1), [], "another path has a limit of its own");
-    assert.deepEqual(activate(registry, "p:e", 2), ["p:a", "p:c"]);
+    assert.deepEqual(activate(registry, "p:e", 2), ["p:a"]);
+  });
+
+  it("drops one for each that comes, also where the limit is lower than what is there", () => {
+    const registry = make();
+    for (const name of ["p:a", "p:b", "p:c"]) activate(registry, name, 0);
+    for (const name of ["p:b", "p:a", "p:c"]) registry.deactivate(parseName(name));
+    assert.deepEqual(activate(registry, "p:d", 0), ["p:b"]);
+    assert.deepEqual(activate(registry, "p:e", 0), ["p:a"]);
+    assert.deepEqual(inactive(registry, "p:"), ["p:c"]);
   });
 
   it("never drops an active console, and says that there are too many", () => {
