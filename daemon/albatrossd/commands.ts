@@ -4,7 +4,7 @@
  * @module
  */
 import { fromText } from "../../core/byte-string.ts";
-import { decide } from "../../core/engine/decide.ts";
+import { decide, decideCreate } from "../../core/engine/decide.ts";
 import type { Int } from "../../core/int.ts";
 import type { Name } from "../../core/name.ts";
 import { carriesImage } from "../../core/unikernel-type.ts";
@@ -166,6 +166,7 @@ export class DaemonCommands implements Commands {
 
   async #create({ name, sequence }: Header, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
     const { type, compressed: _compressed, image: _image, ...given } = command.config;
+    const force = command.kind === "unikernel-force-create";
     if (given.networks.length > 0) this.#host.refreshBridges();
     let image: StoredImage | undefined;
     if (carriesImage(type) && sequence === IMAGE_BY_DIGEST_SEQUENCE) {
@@ -176,8 +177,10 @@ export class DaemonCommands implements Commands {
         // An empty image is an invalid one, and is refused as such.
         image = await (upload ?? this.images.receive(false)).finish();
       } catch (error) {
-        if (error instanceof ImageError) return failure(error.message);
-        throw error;
+        if (!(error instanceof ImageError)) throw error;
+        // What would refuse it whatever its image is comes first (daemon.md 7).
+        const decision = decideCreate(this.#host.supervisor.state, name, given, force);
+        return failure(decision.kind === "refuse" ? decision.text : error.message);
       }
     } else {
       await upload?.abort();
@@ -190,7 +193,7 @@ export class DaemonCommands implements Commands {
       name,
       spec: { type, image, arguments: given },
       image,
-      force: command.kind === "unikernel-force-create",
+      force,
     });
   }
 

@@ -174,6 +174,24 @@ describe("a create is refused", () => {
     ]);
   });
 
+  it("for its name or a policy, if its image is none, either", async () => {
+    const policy = { unikernels: 2, cpuIds: [0], memory: 50, block: 4, bridges: [] };
+    await machine.expect("tight:", { kind: "policy-add", policy }, "added policy");
+    await machine.expect("tight:here", create(kernels["exit-code"], endless), "created unikernel");
+    const broken = (kind: "unikernel-create" | "unikernel-force-create", memory: number): Command => {
+      const command = create(new Uint8Array(9), { memory });
+      assert.ok(command.kind === "unikernel-create");
+      return { kind, config: { ...command.config, compressed: true } };
+    };
+    await refuses([
+      ["tight:here", broken("unikernel-create", 16), "Unikernel with same name is already running"],
+      ["tight:other", broken("unikernel-create", 35), /^refused: maximum allowed memory /],
+      ["tight:here", broken("unikernel-force-create", 51), /^refused: maximum allowed memory /],
+      ["tight:here", broken("unikernel-force-create", 50), /^refused: failed to uncompress: /],
+    ]);
+    await machine.expect("tight:here", destroy, "destroyed unikernel");
+  });
+
   it("for its block devices", async () => {
     await machine.expect("disk", { kind: "block-add", size: 1 }, "added block device");
     const device = (name: string, file = name) => ({
