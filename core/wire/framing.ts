@@ -13,8 +13,11 @@ export const COMMAND_FRAME_LIMIT = 17 * 1024 * 1024;
 /** Longest frame of a create command, whose image is not kept in memory. */
 export const CREATE_FRAME_LIMIT = 1024 * 1024 * 1024;
 
-/** Longest raw chunk of an image or block stream. The original sends at most 64 KiB. */
-export const CHUNK_FRAME_LIMIT = 17 * 1024 * 1024;
+/**
+ * Longest raw chunk of an image or block stream: any that has a length. Senders choose freely, chunks are taken in pieces
+ * as they come, and what bounds a stream is its own limit.
+ */
+export const CHUNK_FRAME_LIMIT: number = 2 ** 31 - 1;
 
 /** Longest frame of console or statistics data, or of what daemons say to each other. */
 export const DATA_FRAME_LIMIT = 1024 * 1024;

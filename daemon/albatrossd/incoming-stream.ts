@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CHUNK_FRAME_LIMIT, type FrameReader, FramingError } from "../../core/wire/framing.ts";
+import { CHUNK_FRAME_LIMIT, type FrameReader } from "../../core/wire/framing.ts";
 import { failure, type Reply } from "./reply.ts";
 
 /** Bytes of a refused stream that are read and dropped: a client that looks for answers at its end only gets it, too. */
@@ -36,23 +36,16 @@ export type Progress =
 /** Gives a receiver what there is. `reader` must be at the beginning of a chunk, or within one that this has begun. */
 export function takeStream(reader: FrameReader, receiver: Receiver): Progress {
   reader.limit = CHUNK_FRAME_LIMIT;
-  try {
-    for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) {
-      const wait = receiver.write(piece);
-      if (receiver.refusal !== undefined) return { refusal: receiver.refusal };
-      if (wait !== undefined) return wait;
-    }
-  } catch (error) {
-    if (error instanceof FramingError) return { refusal: `${CUT_SHORT}: ${error.message}` };
-    throw error;
+  for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) {
+    const wait = receiver.write(piece);
+    if (receiver.refusal !== undefined) return { refusal: receiver.refusal };
+    if (wait !== undefined) return wait;
   }
   return reader.ended ? "complete" : "more";
 }
 
-const CUT_SHORT = "error while reading stream";
-
 /** The answer if the client ends its stream without the empty chunk. */
-export const cutShort: Reply = failure(CUT_SHORT);
+export const cutShort: Reply = failure("error while reading stream");
 
 /** Reads what is left of a refused stream. @returns whether there may be more, and it is within the limit */
 export class Drain {
@@ -60,12 +53,7 @@ export class Drain {
 
   take(reader: FrameReader): boolean {
     reader.limit = CHUNK_FRAME_LIMIT;
-    try {
-      for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) this.#left -= piece.length;
-    } catch (error) {
-      if (error instanceof FramingError) return false;
-      throw error;
-    }
+    for (let piece = reader.piece(); piece !== undefined; piece = reader.piece()) this.#left -= piece.length;
     return !reader.ended && this.#left >= 0;
   }
 }
