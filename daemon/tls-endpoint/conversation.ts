@@ -21,6 +21,7 @@ import {
   IMAGE_WANTED,
   TLS_APPLICATION_PROTOCOL,
 } from "../../core/wire/peer-extensions.ts";
+import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
 import type { ChainCommand } from "../../pki/chain.ts";
 import { FrameLine } from "../../runtime/frame-line.ts";
 import { connectUnix, SocketError } from "../../runtime/unix-socket.ts";
@@ -49,9 +50,6 @@ interface Image {
 }
 
 type Create = Extract<Command, { readonly config: UnikernelConfig }>;
-
-/** Answers of foreign daemons to a create by digest: they take the digest for an image. */
-const foreignRefusals = ["error during ELF parsing", "failed to uncompress"];
 
 function isCreate(command: Command): command is Create {
   return command.kind === "unikernel-create" || command.kind === "unikernel-force-create";
@@ -144,15 +142,28 @@ export class Conversation {
     }
   }
 
+  /**
+   * Whether albatrossd is ours, which answers such a request twice. Another one would take a digest for an image, and end
+   * the unikernel that a force-create replaces before it refuses that.
+   */
+  async #knowsDigests(): Promise<boolean> {
+    const daemon = await this.#connect("vmmd");
+    const header = { sequence: STATUS_SEQUENCE, name: this.#order.name };
+    await daemon.write(encodeFrame({ header, payload: { kind: "command", command: { kind: "unikernel-info" } } }));
+    await readMessage(daemon);
+    return (await readMessage(daemon))?.payload.kind === "success";
+  }
+
   /** Gives whether that was all: false if albatrossd does not have the image. */
   async #createByDigest(command: Create, digest: Uint8Array): Promise<boolean> {
+    if (!(await this.#knowsDigests())) return false;
     const daemon = await this.#applyPolicies(await this.#connect("vmmd"));
     const header = { sequence: IMAGE_BY_DIGEST_SEQUENCE, name: this.#order.name };
     await daemon.write(encodeFrame({ header, payload: { kind: "command", command: withImage(command, digest) } }));
     const reply = await readMessage(daemon);
     this.close();
     if (reply === undefined) throw new Refusal(texts.noReply);
-    if (reply.payload.kind === "failure" && isAbsent(reply.payload.text)) return false;
+    if (reply.payload.kind === "failure" && reply.payload.text === IMAGE_NOT_PRESENT) return false;
     await answer(this.#client, this.#order.name, reply.payload);
     return true;
   }
@@ -210,10 +221,6 @@ export class Conversation {
     if (!sent) throw new Refusal(texts.commandNotWritten);
     throw new Refusal(mode === "single" ? texts.noReply : texts.daemonClosed);
   }
-}
-
-function isAbsent(text: string): boolean {
-  return text === IMAGE_NOT_PRESENT || foreignRefusals.some((refusal) => text.includes(refusal));
 }
 
 async function sendAround(daemon: FrameLine, message: Message, image: Image): Promise<boolean> {
