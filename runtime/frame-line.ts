@@ -32,6 +32,8 @@ export class FrameLine {
   #wake: (() => void) | undefined;
   #draining = 0;
   #interrupted = false;
+  /** A frame was read as far as it came: the rest of it never will. */
+  #cut = false;
   #arrival: PromiseWithResolvers<"arrived" | "ended"> | undefined;
   readonly #gone = Promise.withResolvers<Error | undefined>();
   /** Called whenever bytes come in or the peer takes some. */
@@ -135,12 +137,13 @@ export class FrameLine {
   }
 
   /**
-   * The next frame; `undefined` after the end-of-stream marker, or if the connection ends instead.
+   * The next frame; `undefined` after the end-of-stream marker, or if the connection ends instead, also within a frame.
    *
    * @throws {FramingError} if it is longer than allowed
    */
   async next(): Promise<IncomingFrame | undefined> {
     for (;;) {
+      if (this.#cut) return undefined;
       const length = this.#reader.frameLength();
       if (length !== undefined) return { length, pieces: this.#pieces() };
       if (this.#reader.ended || !(await this.#more())) return undefined;
@@ -163,8 +166,12 @@ export class FrameLine {
   async *#pieces(): AsyncGenerator<Uint8Array, void> {
     do {
       const piece = this.#reader.piece();
-      if (piece !== undefined) yield piece;
-      else if (!(await this.#more())) return;
+      if (piece !== undefined) {
+        yield piece;
+      } else if (!(await this.#more())) {
+        this.#cut = true;
+        return;
+      }
     } while (this.#reader.remaining > 0);
   }
 

@@ -25,8 +25,8 @@ export interface Talk {
 export interface TalkOptions {
   /** Chunks that are sent after the handshake, then the end-of-stream marker. */
   readonly stream?: Iterable<Uint8Array>;
-  /** No marker at the end of the stream, but the end of the connection. */
-  readonly cut?: boolean;
+  /** No marker at the end of the stream, but the end of the connection; or that in the middle of a further chunk. */
+  readonly cut?: boolean | "within";
   /** No marker at the end of the first stream: another one follows. */
   readonly open?: boolean;
   readonly protocols?: readonly string[];
@@ -157,6 +157,7 @@ export async function talkTo(
       }
     }
     if (broken || open) return;
+    if (options.cut === "within") socket.write(frame(new Uint8Array(1000)).subarray(0, 500));
     if (options.cut) socket.end();
     else socket.write(frame(new Uint8Array(0)));
   };
