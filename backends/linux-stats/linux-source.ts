@@ -8,6 +8,7 @@
 import type { ByteString } from "../../core/byte-string.ts";
 import type { InterfaceData, ProcessMemory, ResourceUsage, TimeValue } from "../../core/statistics.ts";
 import type { LinkCounters } from "../../host/linux/link-counters.ts";
+import { pageSize } from "../../host/page-size.ts";
 import { libcNames, openLibrary } from "../../runtime/ffi.ts";
 import { SystemError } from "../../runtime/system-error.ts";
 import {
@@ -30,11 +31,11 @@ import {
 } from "./process-files.ts";
 import { TapCounters } from "./tap-counters.ts";
 
-const [_SC_CLK_TCK, _SC_PAGESIZE] = [2, 30];
+const _SC_CLK_TCK = 2;
 
 function readUnits(): Units {
   const { sysconf } = openLibrary(libcNames, { sysconf: { args: ["i32"], returns: "i64" } });
-  return { ticks: BigInt(sysconf(_SC_CLK_TCK)), page: BigInt(sysconf(_SC_PAGESIZE)) };
+  return { ticks: BigInt(sysconf(_SC_CLK_TCK)), page: BigInt(pageSize()) };
 }
 
 class LinuxCollector implements Collector {

@@ -4,6 +4,7 @@
  * @module
  */
 import { socketDirectory } from "../../core/paths.ts";
+import { pageSize } from "../../host/page-size.ts";
 import type { MetricsAddress } from "../../plugins/openmetrics/address.ts";
 import { neighbourTexts } from "../../plugins/openmetrics/neighbours.ts";
 import type { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
@@ -14,9 +15,6 @@ import type { MetricsSource } from "../common/metrics.ts";
 import type { Registry } from "./registry.ts";
 
 const DAEMON = "albatross-stats";
-
-/** Bytes of a page, in which memory is counted (stats.md 5). */
-const PAGE_BYTES = 4096;
 
 export interface MetricsParts {
   readonly tmpdir: string;
@@ -40,7 +38,7 @@ export function statsMetrics({ tmpdir, address, registry, server, meter, log }: 
         const statistics = registry.measure(name);
         return statistics === undefined ? [] : [{ name, statistics }];
       });
-      return [...unikernelFamilies(measured, PAGE_BYTES), ...meter.families(DAEMON)];
+      return [...unikernelFamilies(measured, pageSize()), ...meter.families(DAEMON)];
     },
     others: async () => {
       const failed = new Set<string>();

@@ -104,8 +104,13 @@ export async function serveMetrics(address: MetricsAddress, text: () => Promise<
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   if (address.kind === "unix") await removeStale(address.path);
   await listen(server, address);
-  // The members of the group, as for the daemons' other sockets.
-  if (address.kind === "unix") chmodSync(address.path, 0o660);
+  try {
+    // The members of the group, as for the daemons' other sockets.
+    if (address.kind === "unix") chmodSync(address.path, 0o660);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
   const bound = server.address();
   const shown = typeof bound === "string" || bound === null ? String(bound) : `${bound.address} port ${bound.port}`;
   return {
