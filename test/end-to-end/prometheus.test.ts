@@ -87,6 +87,13 @@ before(async () => {
   await machine.expect("none", { kind: "unikernel-destroy" }, "refused: destroy: not found");
   const leaf = leafFor(rig.root, ".", { kind: "unikernel-info" });
   assert.equal(await rig.ask(leaf), "unikernels");
+  await until("Prometheus is ready", async () => {
+    try {
+      return (await fetch(`http://127.0.0.1:${prometheus}/-/ready`)).ok;
+    } catch {
+      return false; // it does not listen yet
+    }
+  });
 });
 
 after(async () => {
