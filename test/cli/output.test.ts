@@ -333,7 +333,10 @@ describe("standard output", () => {
 
   it("that takes nothing more is told of in one sentence", { skip: process.platform !== "linux" }, () => {
     const [program, words] = clientCommand(["info", "--version"]);
-    const shell = spawnSync("sh", ["-c", 'exec "$@" >/dev/full', "sh", program, ...words], { encoding: "utf8" });
+    const shell = spawnSync("sh", ["-c", 'exec "$@" >/dev/full', "sh", program, ...words], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     assert.equal(shell.status, 125);
     assert.match(
       shell.stderr,

@@ -23,7 +23,11 @@ after(() => rmSync(directory, { recursive: true }));
 
 function client(...words: readonly string[]): void {
   const [command, ...first] = program("albatross-client");
-  const { status, stdout, stderr } = spawnSync(command, [...first, ...words], { cwd: directory, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(command, [...first, ...words], {
+    cwd: directory,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
   assert.equal(status, 0, `${words.join(" ")}: ${stdout}${stderr}`);
 }
 

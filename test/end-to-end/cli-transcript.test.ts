@@ -200,6 +200,7 @@ async function perform(step: Step): Promise<void> {
     // The original styles its errors in a file, too; ours does when asked.
     env: { ...inherited, ...environment, ...(step.stderr.includes("\x1b") ? { FORCE_COLOR: "1" } : {}) },
     encoding: "utf8",
+    timeout: 60_000,
   });
   const expected = normal(step, expectedOf(step));
   const found = normal(step, { stdout: done.stdout, stderr: done.stderr, status: done.status ?? -1 });

@@ -163,7 +163,10 @@ describe("statistics", { skip: isRoot ? false : "only root can make network devi
     const [pid] = machine.processesOf("foo:echo");
     // The names and values that somebody else can read; an emulated CPU has none.
     const show = `cd /sys/kernel/debug/kvm/${pid}-* && grep -HE "^[0-9]+$" *`;
-    const { stdout } = spawnSync(debugfs[0] ?? "", [...debugfs.slice(1), "sh", "-c", show], { encoding: "utf8" });
+    const { stdout } = spawnSync(debugfs[0] ?? "", [...debugfs.slice(1), "sh", "-c", show], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     const names = stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(0, line.indexOf(":"))]));
     assert.deepEqual(hypervisor?.map(({ key }) => key) ?? [], names.sort());
     const pages = stdout.match(/pages_4k:(\d+)/)?.[1];

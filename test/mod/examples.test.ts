@@ -25,7 +25,10 @@ describe("an example", () => {
       const compilerOptions = { paths: { albatross: [join(root, "mod.ts")] } };
       const config = { extends: join(root, "tsconfig.json"), compilerOptions, include: ["*.ts"], exclude: [] };
       writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(config));
-      const checked = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", directory], { encoding: "utf8" });
+      const checked = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", directory], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
       assert.equal(checked.stdout, "");
       assert.equal(checked.status, 0, checked.stderr);
     } finally {

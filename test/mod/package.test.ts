@@ -35,11 +35,16 @@ before(async () => {
   writeFileSync(join(project, "ticker.hvt"), (await images()).ticker);
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", type: "module" }));
   writeFileSync(join(project, "deploy.ts"), script);
-  const environment = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}` };
+  const environment = {
+    ...process.env,
+    PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`,
+    npm_config_update_notifier: "false", // it would ask the network
+  };
   const packed = execFileSync("npm", ["pack", "--silent", `--pack-destination=${project}`], {
     cwd: root,
     env: environment,
     encoding: "utf8",
+    timeout: 60_000,
   });
   const modules = join(project, "node_modules");
   mkdirSync(join(modules, "albatross"), { recursive: true });
@@ -64,6 +69,7 @@ describe("the packed module", () => {
       cwd: project,
       env: { PATH: process.env["PATH"] ?? "", HOME: project, NO_COLOR: "1" },
       encoding: "utf8",
+      timeout: 60_000,
     });
     assert.equal(stderr, "");
     assert.equal(stdout, ":web 16 destroy refused 1\n");
@@ -83,7 +89,10 @@ describe("the packed module", () => {
         noEmit: true,
       };
       writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
-      const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", project], { encoding: "utf8" });
+      const { stdout, status } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", project], {
+        encoding: "utf8",
+        timeout: 60_000,
+      });
       assert.equal(stdout, "");
       assert.equal(status, 0);
     });

@@ -23,7 +23,7 @@ function start(name: string): string {
   writeFileSync(rc, stub);
   const script = join(folder, name);
   writeFileSync(script, readFileSync(join(scripts, name), "utf8").replace(". /etc/rc.subr", `. ${rc}`));
-  const done = spawnSync("sh", [script, "start"], { encoding: "utf8" });
+  const done = spawnSync("sh", [script, "start"], { encoding: "utf8", timeout: 60_000 });
   assert.equal(done.stderr, "");
   return done.stdout;
 }

@@ -178,7 +178,7 @@ describe("a console daemon that keeps output", () => {
     const root = join(import.meta.dirname, "../../..");
     for (const flag of ["--persist=0", "--persist=65", "--persist-total=0", "--persist-total=1048577"]) {
       const words = [join(root, "main.ts"), "albatross-console", flag];
-      assert.equal(spawnSync(process.execPath, words).status, 124, flag);
+      assert.equal(spawnSync(process.execPath, words, { timeout: 60_000 }).status, 124, flag);
     }
   });
 });

@@ -31,7 +31,7 @@ after(() => rmSync(directory, { recursive: true }));
 describe("the command line", () => {
   const run = (...words: string[]) => {
     const [file, ...first] = program("albatross-influx");
-    const { status, stderr } = spawnSync(file, [...first, ...words], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(file, [...first, ...words], { encoding: "utf8", timeout: 60_000 });
     return { status, stderr };
   };
 

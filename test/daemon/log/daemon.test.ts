@@ -247,14 +247,17 @@ describe("albatross-log", () => {
     const { stdout } = spawnSync(
       process.execPath,
       [...rig.words("--read-only", `--log-directory=${rig.store}.old`).filter((word) => !word.startsWith("--logfile"))],
-      { encoding: "utf8" },
+      { encoding: "utf8", timeout: 60_000 },
     );
     assert.match(stdout, /^entry 1: \S+: startup\nentry 2: \S+: foo:a ended with exit 1, not restarted\n$/);
   });
 
   it("prints the log with --read-only, also beside a running one", async () => {
     await rig.feed(...range(0, 3000).map((at) => numbered(Number(at))));
-    const { stdout, status } = spawnSync(process.execPath, [...rig.words("--read-only")], { encoding: "utf8" });
+    const { stdout, status } = spawnSync(process.execPath, [...rig.words("--read-only")], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     assert.equal(status, 0);
     assert.equal(stdout.split("\n").length, 3002);
     assert.match(stdout, /\nentry 3001: .* exit 2999, not restarted\n$/);
@@ -263,8 +266,12 @@ describe("albatross-log", () => {
   it("refuses a file in place of its directory, and a limit that cannot be", async () => {
     const file = join(rig.directory, "file");
     writeFileSync(file, "");
-    const run = (...flags: string[]) => spawnSync(process.execPath, [...rig.words(...flags)], { encoding: "utf8" });
-    const wrong = spawnSync(process.execPath, [...rig.words().slice(0, 2), `--logfile=${file}`], { encoding: "utf8" });
+    const run = (...flags: string[]) =>
+      spawnSync(process.execPath, [...rig.words(...flags)], { encoding: "utf8", timeout: 60_000 });
+    const wrong = spawnSync(process.execPath, [...rig.words().slice(0, 2), `--logfile=${file}`], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
     assert.equal(wrong.status, 124);
     assert.match(wrong.stderr, /is not a directory: the log consists of several files/);
     for (const flag of ["--max-size=0", "--max-size=1025", "--max-age=0", "--max-age=x"])
@@ -272,7 +279,7 @@ describe("albatross-log", () => {
     const second = join(rig.directory, "second");
     mkdirSync(second);
     const words = rig.words().map((word) => (word.startsWith("--tmpdir=") ? `--tmpdir=${second}` : word));
-    const rival = spawnSync(process.execPath, [...words], { encoding: "utf8" });
+    const rival = spawnSync(process.execPath, [...words], { encoding: "utf8", timeout: 60_000 });
     assert.equal(rival.status, 125);
     assert.match(rival.stderr, /Another daemon uses this directory/);
   });

@@ -170,7 +170,7 @@ describe("albatross-log with sinks", () => {
     );
     try {
       const run = (...flags: string[]) =>
-        spawnSync(process.execPath, [...rig.words("--read-only", ...flags)], { encoding: "utf8" });
+        spawnSync(process.execPath, [...rig.words("--read-only", ...flags)], { encoding: "utf8", timeout: 60_000 });
       assert.equal(run(...Array.from({ length: SINKS_MAX + 1 }, () => "--sink=syslog")).status, 124);
       for (const sink of ["carrier-pigeon", "json-lines", "json-lines:"]) {
         assert.equal(run(`--sink=${sink}`).status, 124, sink);

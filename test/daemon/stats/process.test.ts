@@ -11,7 +11,7 @@ import { add, ask, samples, subscribe } from "./rig.ts";
 describe("the command line", () => {
   const run = (...words: string[]) => {
     const [file, ...first] = program("albatross-stats");
-    return spawnSync(file, [...first, ...words], { encoding: "utf8" });
+    return spawnSync(file, [...first, ...words], { encoding: "utf8", timeout: 60_000 });
   };
 
   for (const [words, reason] of [

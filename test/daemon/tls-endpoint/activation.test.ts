@@ -84,7 +84,8 @@ describe("the TLS endpoint, started by others,", () => {
     const unknown = await talkTo(port, root, undefined, {});
     assert.match(unknown.error ?? "", /CERTIFICATE_REQUIRED/);
     const left = () =>
-      spawnSync("pgrep", ["-af", `--inetd --quiet --tmpdir=${machine.tmpdir}`], { encoding: "utf8" }).stdout;
+      spawnSync("pgrep", ["-af", `--inetd --quiet --tmpdir=${machine.tmpdir}`], { encoding: "utf8", timeout: 60_000 })
+        .stdout;
     await until(
       () => `its processes have ended: ${left()}`,
       () => left() === "",
