@@ -62,6 +62,15 @@ function trustedEntry(path: string): string {
   );
 }
 
+/**
+ * Looks at the file or package of a plugin, without running anything of it.
+ *
+ * @throws an error with the reason if it would not be loaded: it is not there, or others could have written it
+ */
+export function checkPluginFile(file: string): void {
+  trustedEntry(trustedPath(file));
+}
+
 /** A log with something in front of every line. */
 function prefixed(log: PluginLog, prefix: () => string): PluginLog {
   return {

@@ -14,7 +14,7 @@ import { readTrusted, trustedPath } from "../host/trusted-file.ts";
 import type { PluginSource } from "./load.ts";
 
 /** The daemons that take plugins. */
-const daemons = [
+export const pluginUsers: readonly string[] = [
   "albatrossd",
   "albatross-console",
   "albatross-stats",
@@ -41,8 +41,8 @@ function sourceOf(value: unknown, where: string): PluginSource {
 export function parseSettings(text: string, daemon: string): readonly PluginSource[] {
   const settings: unknown = JSON.parse(text);
   if (!isObject(settings)) throw new Error("it is no object");
-  const unknown = Object.keys(settings).find((name) => !daemons.includes(name));
-  if (unknown !== undefined) throw new Error(`${unknown} is no daemon: there are ${daemons.join(", ")}`);
+  const unknown = Object.keys(settings).find((name) => !pluginUsers.includes(name));
+  if (unknown !== undefined) throw new Error(`${unknown} is no daemon: there are ${pluginUsers.join(", ")}`);
   const own = settings[daemon] ?? [];
   if (!Array.isArray(own)) throw new Error(`${daemon} is no list`);
   return own.map((value: unknown, at) => sourceOf(value, `number ${at + 1} of ${daemon}`));

@@ -13,6 +13,7 @@ import { checkDaemons } from "../doctor/daemons.ts";
 import { checkDevices } from "../doctor/devices.ts";
 import { checkFiles } from "../doctor/files.ts";
 import { checkNetwork } from "../doctor/network.ts";
+import { checkPlugins } from "../doctor/plugins.ts";
 import { checkSystem } from "../doctor/system.ts";
 import { checkTenders } from "../doctor/tenders.ts";
 import { fill } from "../fill.ts";
@@ -39,6 +40,7 @@ export async function doctor(values: Values<typeof definition>, context: Context
     ...(await checkTenders(place)),
     ...(await checkDaemons(place)),
     ...checkFiles(place),
+    ...checkPlugins(),
     ...checkSystem(place),
   ];
   const healthy = checks.every(({ status }) => status !== "problem");

@@ -12,7 +12,7 @@ export const doctor = defineCommand({
   name: "doctor",
   summary: "check what unikernels and daemons need on this host",
   description: [
-    "Looks at KVM, taps, bridges and forwarding, tenders, sockets and the daemons behind them, directories and their owners, accounts, the clock, libraries, free space, and the units of systemd. Nothing is changed.",
+    "Looks at KVM, taps, bridges and forwarding, tenders, sockets and the daemons behind them, directories and their owners, accounts, the clock, libraries, free space, the units of systemd, and at the plugins that are configured. Nothing is changed.",
     "Each finding is ok, a warning or a problem, and says what to do about it, where something is to be done. An ordinary user cannot see everything: as root more is found.",
   ],
   examples: [

@@ -7,12 +7,9 @@ import { existsSync } from "node:fs";
 import { type Attached, NOTHING_ATTACHED } from "../../plugins/attached.ts";
 import type { LoadedPlugin, PluginSource } from "../../plugins/load.ts";
 import type { PluginKind } from "../../plugins/plugin.ts";
+import { SETTINGS_FILE } from "../../plugins/settings-file.ts";
 import type { Flag } from "./flags.ts";
 import type { Log } from "./log.ts";
-
-/** The file that names plugins, if there is one. */
-export const SETTINGS_FILE =
-  process.platform === "linux" ? "/etc/albatross/plugins.json" : "/usr/local/etc/albatross/plugins.json";
 
 /** `--plugin`: may be repeated. */
 export const pluginFlag: Flag<readonly string[]> = {
