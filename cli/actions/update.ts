@@ -8,6 +8,7 @@ import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices } from "../../backends/image-match.ts";
 import { BuildsServer, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../../client/builds/check-image.ts";
+import { findNewerBuild } from "../../client/builds/newer-build.ts";
 import { trustAnchors } from "../../client/builds/trust-anchors.ts";
 import { HttpError, InputError } from "../../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_REFUSED } from "../../client/exit-status.ts";
@@ -52,10 +53,9 @@ export async function update(values: UpdateValues, context: Context): Promise<nu
   if (typeof running === "number") return running;
   try {
     const digest = running.info.digest.toHex();
-    const present = await server.byDigest(digest);
-    const latest = { job: present.job, uuid: (await server.latest(present.job)).uuid };
-    if (present.uuid === latest.uuid) return upToDate(values, context);
-    const compare = server.compareUrl(present, latest);
+    const newer = await findNewerBuild(server, digest);
+    if (newer === undefined) return upToDate(values, context);
+    const { latest, compare } = newer;
     if (!context.json) context.log.reply(fromText(`compare at ${compare}`));
     if (values.dryRun) return dryRun(values, context, compare);
     const { file, download } = await downloadImage(context, async () => await server.image(latest));

@@ -5,6 +5,7 @@
  */
 import { BuildsServer } from "../builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../builds/check-image.ts";
+import { findNewerBuild } from "../builds/newer-build.ts";
 import { trustAnchors } from "../builds/trust-anchors.ts";
 import { InputError } from "../errors.ts";
 import { ValueError } from "../value-error.ts";
@@ -59,11 +60,10 @@ export async function updateUnikernel(
     throw new InputError("argument", `Cannot update ${name.text}: there is no solo5 unikernel of this name`);
   }
   const digest = running.info.digest.toHex();
-  const present = await server.byDigest(digest);
-  const latest = { job: present.job, uuid: (await server.latest(present.job)).uuid };
   const nothing = { doubt: undefined, started: undefined };
-  if (present.uuid === latest.uuid) return { upToDate: true, compare: undefined, ...nothing };
-  const compare = server.compareUrl(present, latest);
+  const newer = await findNewerBuild(server, digest);
+  if (newer === undefined) return { upToDate: true, compare: undefined, ...nothing };
+  const { latest, compare } = newer;
   if (options.dryRun === true) return { upToDate: false, compare, ...nothing };
   const download = await server.image(latest);
   using file = await openImageInput(download.chunks, signal);
