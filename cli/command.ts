@@ -8,7 +8,16 @@
 import type { ValueKind, ValueKinds } from "./values.ts";
 
 /** Names that completions ask the configuration or a daemon for; `nothing` where the usual ones of the kind are wrong. */
-export type CompletedNames = "unikernels" | "blocks" | "policies" | "remotes" | "all-remotes" | "nothing";
+export type CompletedNames =
+  | "unikernels"
+  | "blocks"
+  | "policies"
+  | "remotes"
+  | "all-remotes"
+  /** Of these only what follows the colon in `NAME:DEVICE`, or a word that is both. */
+  | "bridges"
+  | "devices"
+  | "nothing";
 
 /** An option. Its key in {@link CommandDefinition.options} is its name in the action. */
 export interface OptionDefinition {

@@ -10,7 +10,7 @@ export const completion = defineCommand({
   name: "completion",
   summary: "print the completion script of a shell",
   description: [
-    "Prints a script that makes the shell complete commands, options and their values. Names of unikernels, block devices, policies and remotes are asked for when they are completed: from the daemon that the options on the line name, for a second at most.",
+    "Prints a script that makes the shell complete commands, options and their values. Names of unikernels, block devices, bridges, policies and remotes are asked for when they are completed: from the daemon that the options on the line name, for a second at most.",
     "For bash put it where the system keeps completions, or source it in ~/.bashrc; for zsh put it as _albatross-client into a directory of $fpath, or source it after compinit; for fish put it into ~/.config/fish/completions.",
   ],
   examples: [

@@ -65,7 +65,7 @@ ${[...groups].map(([group, members]) => `      ${group}) expect=${quoted(`words 
 
   case "$expect" in
     'words '*) mapfile -t COMPREPLY < <(compgen -W "\${expect#words }" -- "$cur") ;;
-    'names '*) mapfile -t COMPREPLY < <(compgen -W "$("\${words[0]/#\\~/$HOME}" __complete "\${expect#names }" "\${kept[@]}" 2> /dev/null)" -- "$cur") ;;
+    'names '*) mapfile -t COMPREPLY < <(compgen -W "$(ALBATROSS_WORD="$cur" "\${words[0]/#\\~/$HOME}" __complete "\${expect#names }" "\${kept[@]}" 2> /dev/null)" -- "$cur") ;;
     files) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     directories) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     *) COMPREPLY=() ;;

@@ -4,6 +4,8 @@
  * The words are those typed so far; of them only the options that say whom to ask matter. Nobody waits long for a
  * completion, and nobody wants to read an error in the middle of a line: on every failure nothing is printed.
  *
+ * The word that is being completed is in the environment, for values of which only the end is completed.
+ *
  * @module
  */
 
@@ -11,6 +13,7 @@ import { configFile, readRemotes } from "../../client/remotes.ts";
 import { request } from "../../client/request.ts";
 import { routeOf } from "../../client/sockets.ts";
 import { ALL_REMOTES } from "../../client/values/remote-name.ts";
+import { toDisplay } from "../../core/byte-string.ts";
 import { Name } from "../../core/name.ts";
 import type { Command, Message } from "../../core/wire/message.ts";
 import type { CompletedNames } from "../command.ts";
@@ -26,6 +29,9 @@ export const COMPLETION_PATIENCE_MS = 1_000;
 
 /** Names that are offered at most. */
 export const COMPLETIONS_MAX = 1_000;
+
+/** The variable with the word that is being completed, as far as it was typed. */
+export const WORD_VARIABLE = "ALBATROSS_WORD";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,6 +57,10 @@ async function namesOf(what: string, words: readonly string[], environment: Envi
     case "blocks":
     case "policies":
       return namesIn(await askQuickly(commands[what as keyof typeof commands], words, environment));
+    case "bridges":
+      return afterDevice(bridgesIn(await askQuickly(commands.policies, words, environment)), environment);
+    case "devices":
+      return afterDevice(labelsIn(await askQuickly(commands.blocks, words, environment)), environment);
     default:
       return [];
   }
@@ -120,6 +130,28 @@ function namesIn({ payload }: Message): readonly string[] {
     default:
       return [];
   }
+}
+
+/** Shells expand what they are offered; a server could send a command in place of a bridge. */
+const plain = /^[A-Za-z0-9._-]+$/;
+
+/** The bridges that policies allow; those of the root are all of the host. */
+function bridgesIn({ payload }: Message): readonly string[] {
+  const found = payload.kind === "success" && payload.success.kind === "policies" ? payload.success.policies : [];
+  return found.flatMap(({ policy }) => policy.bridges.map(toDisplay)).filter((bridge) => plain.test(bridge));
+}
+
+/** Block devices as a unikernel beside them names them. */
+function labelsIn({ payload }: Message): readonly string[] {
+  const found = payload.kind === "success" && payload.success.kind === "block-devices" ? payload.success.devices : [];
+  return found.map(({ name }) => name.text.slice(name.text.lastIndexOf(":") + 1));
+}
+
+/** The second half of `NAME:DEVICE` if the first was typed, else a word that is both. */
+function afterDevice(names: readonly string[], environment: Environment): readonly string[] {
+  const [first = "", ...more] = (environment[WORD_VARIABLE] ?? "").split(":");
+  const sorted = [...new Set(names)].sort();
+  return more.length === 0 ? sorted : sorted.map((name) => `${first}:${name}`);
 }
 
 /** As it is typed: without the colon before a name at the root. */

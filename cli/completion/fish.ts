@@ -72,6 +72,7 @@ function ${name}_names
     set -l line (commandline -opc)
     # A tilde is not replaced in what commandline gives.
     set -l program (string replace -r '^~/' "$HOME/" -- $line[1])
+    set -lx ALBATROSS_WORD (string replace -r '^--[^=]*=' '' -- (commandline -ct))
     $program __complete $argv[1] $line[2..] 2> /dev/null
 end
 

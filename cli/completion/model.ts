@@ -63,6 +63,8 @@ const byKind: { readonly [Kind in ValueKind]?: Completion } = {
   name: { kind: "names", names: "unikernels" },
   path: { kind: "names", names: "policies" },
   remote: { kind: "names", names: "remotes" },
+  network: { kind: "names", names: "bridges" },
+  block: { kind: "names", names: "devices" },
   file: { kind: "files" },
   "file-name": { kind: "files" },
   directory: { kind: "directories" },

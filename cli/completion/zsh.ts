@@ -15,7 +15,7 @@ export function zshScript(commands: readonly CommandModel[], program: string): s
 
 ${name}_names() {
   local -a names
-  names=("\${(@f)$("\${${name}_line[1]/#\\~/$HOME}" __complete "\${@[-1]}" "\${(@)${name}_line[2,-2]}" 2> /dev/null)}")
+  names=("\${(@f)$(ALBATROSS_WORD="$PREFIX" "\${${name}_line[1]/#\\~/$HOME}" __complete "\${@[-1]}" "\${(@)${name}_line[2,-2]}" 2> /dev/null)}")
   names=("\${(@)names:#}")
   compadd "\${(@)@[1,-2]}" -a names
 }

@@ -1,7 +1,7 @@
 /** Completions, by the real shells. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { COMPLETION_PATIENCE_MS, COMPLETIONS_MAX } from "../../cli/completion/complete.ts";
 import { commandModel, flagsWithValue } from "../../cli/completion/model.ts";
 import { registry } from "../../cli/registry.ts";
+import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
 import type { Success } from "../../core/wire/message.ts";
@@ -40,7 +41,8 @@ const info: UnikernelInfo = {
   cpus: 1,
   linuxBootPartition: undefined,
 };
-const policy = { unikernels: 1, cpuIds: [0], memory: 32, block: undefined, bridges: [] };
+const bridges = ["br1", "service", "$(touch hacked)"].map(fromText);
+const policy = { unikernels: 1, cpuIds: [0], memory: 32, block: undefined, bridges };
 
 function replyTo(kind: string): Success | undefined {
   switch (kind) {
@@ -140,6 +142,10 @@ describe("the completion scripts", () => {
     ["destroy --tmpdir RUN -v foo:bar", "foo:bar"],
     ["info --tmpdir=RUN --name=foo:ba", "--name=foo:ba"],
     ["policy --tmpdir=RUN -p alice:l", "alice:lab"],
+    ["create --tmpdir=RUN --net=b", "--net=br1"],
+    ["create --tmpdir=RUN --net=eth0:b", "--net=eth0:br1"],
+    ["create --tmpdir=RUN --net eth0:se", "eth0:service"],
+    ["create --tmpdir=RUN --block=storage:d", "--block=storage:disk"],
   ];
   for (const shell of ["bash", "zsh"] as const) {
     for (const [line, word] of lines) {
@@ -215,7 +221,14 @@ describe("what completions ask for", () => {
     assert.equal((await ask("blocks", here())).stdout, "alice:disk\n");
     assert.equal((await ask("policies", here())).stdout, "alice\nalice:lab\n");
     assert.equal((await ask("remotes")).stdout, "lab\nprod\n");
+    assert.equal((await ask("devices", here())).stdout, "disk\n");
     assert.equal((await ask("all-remotes")).stdout, "lab\nprod\nall\n");
+  });
+
+  it("are nothing that a shell would carry out, whatever the server says", async () => {
+    assert.equal((await ask("bridges", here())).stdout, "br1\nservice\n");
+    await completed("bash", `albatross-client create --tmpdir=${join(directory, "run")} --net=`);
+    assert.ok(!existsSync(join(directory, "home/hacked")));
   });
 
   it("come from the socket that is named on the line, whatever else is there", async () => {
