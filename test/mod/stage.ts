@@ -21,6 +21,7 @@ import {
 } from "../../mod.ts";
 import { freePort } from "../client/tls-peer.ts";
 import { Machine, until } from "../end-to-end/harness.ts";
+import { destroyAll } from "./destroy-all.ts";
 import { root } from "./documentation.ts";
 
 /** How long a program may run, milliseconds. */
@@ -112,7 +113,7 @@ export class Stage {
   /** Puts there what the examples expect, and nothing else. */
   async reset(): Promise<void> {
     const { policies, blocks } = this.albatross;
-    for (const { name } of await this.albatross.info()) await this.albatross.destroy(name);
+    await destroyAll(this.albatross);
     for (const { name } of await blocks.list()) await until("it is free", () => blocks.destroy(name).then(() => true));
     for (const { name } of await policies.list()) if (name.key !== "") await policies.remove(name);
     await policies.add("alice", { unikernels: 4, memoryMb: 256, cpuIds: [0], blockMb: 10 });

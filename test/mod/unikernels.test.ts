@@ -18,6 +18,7 @@ import {
   RefusedError,
 } from "../../mod.ts";
 import { images, Machine, until } from "../end-to-end/harness.ts";
+import { destroyAll } from "./destroy-all.ts";
 import { rejection } from "./rejection.ts";
 
 const machine = new Machine();
@@ -31,9 +32,7 @@ before(async () => {
   await machine.start();
   albatross = await connect({ tmpdir: machine.tmpdir });
 });
-afterEach(async () => {
-  for (const { name } of await albatross.info()) await albatross.destroy(name);
-});
+afterEach(() => destroyAll(albatross));
 after(async () => {
   await machine.close();
   rmSync(directory, { recursive: true });
