@@ -132,7 +132,6 @@ export class ConsoleService {
       const stream = new ConsoleStream(path, name, {
         maxLine,
         now,
-        kept: kept?.activate(name),
         splitter,
         ended: (state, error) => this.#ended(state, error),
       });
@@ -144,12 +143,11 @@ export class ConsoleService {
       }
       if (console === undefined) {
         stream.close();
-        kept?.deactivate(name);
         log.error(`cannot read ${name.toDisplay()}: there are too many consoles`);
         return failure("opening: too many consoles");
       }
       if (crowded) log.warning(`more consoles are active beside ${name.toDisplay()} than the limit of ${limit}`);
-      stream.attach(console);
+      stream.attach(console, kept?.activate(name));
       this.#streams.set(console, stream);
       this.#opened++;
       log.info(`reading ${name.toDisplay()}`);

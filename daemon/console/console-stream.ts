@@ -35,8 +35,6 @@ export interface ConsoleStreamOptions {
   readonly maxLine: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Where the output is kept on disk, if it is. */
-  readonly kept?: KeptOutput | undefined;
   /** Holds the beginning of a line that an earlier process has read. */
   readonly splitter?: LineSplitter | undefined;
   /** The output has ended; the stream is done. Not called after {@link ConsoleStream.close}. */
@@ -45,6 +43,7 @@ export interface ConsoleStreamOptions {
 
 export class ConsoleStream {
   #console: ConsoleState<Subscriber> | undefined;
+  #kept: KeptOutput | undefined;
   readonly #options: ConsoleStreamOptions;
   readonly #splitter: LineSplitter;
   readonly #encoder: ConsoleDataEncoder;
@@ -66,9 +65,14 @@ export class ConsoleStream {
     this.#reader = readFifo(path, this.#handlers);
   }
 
-  /** Names the console the output belongs to. To be called before control returns to the event loop. */
-  attach(console: ConsoleState<Subscriber>): void {
+  /**
+   * Names the console the output belongs to. To be called before control returns to the event loop.
+   *
+   * @param kept where the output is kept on disk, if it is
+   */
+  attach(console: ConsoleState<Subscriber>, kept: KeptOutput | undefined): void {
     this.#console = console;
+    this.#kept = kept;
   }
 
   /**
@@ -104,7 +108,7 @@ export class ConsoleStream {
   #makeHandlers(): FifoHandlers {
     const handlers: FifoHandlers = {
       data: (bytes) => {
-        this.#options.kept?.append(this.#options.now(), bytes);
+        this.#kept?.append(this.#options.now(), bytes);
         this.#take(this.#splitter.push(bytes));
       },
       end: (error) => {
@@ -118,7 +122,7 @@ export class ConsoleStream {
   }
 
   #finish(): void {
-    this.#options.kept?.end(this.#options.now());
+    this.#kept?.end(this.#options.now());
     this.#take(this.#splitter.finish());
   }
 

@@ -159,6 +159,27 @@ describe("a console daemon that keeps output", () => {
     second.close();
   });
 
+  it("loses nothing by an add that fails, and keeps its room for others", async () => {
+    await daemon.stop();
+    flags = [...flags, "--persist-total=1"]; // room for one console
+    await daemon.launch(...flags);
+    const first = await daemon.console(":a");
+    first.write("one\n");
+    await lines(":a", 1);
+    first.close();
+    await until(() => daemon.output.includes("has ended"), "the end of the first");
+    const albatrossd = await daemon.client();
+    assert.equal(await albatrossd.ask(":absent", add(100)), "failure: opening");
+    await daemon.stop();
+    await daemon.launch(...flags);
+    assert.deepEqual(await lines(":a", 1), ["one"]);
+    assert.equal(await (await daemon.client()).ask(":absent", add(100)), "failure: opening");
+    const second = await daemon.console(":b");
+    second.write("two\n");
+    await until(() => onDisk("two"), "the output of the second is kept");
+    second.close();
+  });
+
   it("goes on in memory if its directory is taken away", async () => {
     const writer = await daemon.console(":a");
     writer.write("one\n");
