@@ -104,11 +104,12 @@ function parseUsual(bytes: Uint8Array, at: number, length: number): number | und
 
 /** Puts the notation of an instant before what was written. */
 function putTime(writer: Writer, time: number): void {
-  const date = new Date(Math.min(TIME_MAX, Math.max(TIME_MIN, Math.floor(time))));
-  const milliseconds = date.getUTCMilliseconds();
+  const clamped = Math.min(TIME_MAX, Math.max(TIME_MIN, time));
+  const date = new Date(Math.floor(clamped));
   writer.byte(Z);
-  if (milliseconds !== 0) {
-    writer.decimal(milliseconds, 3);
+  // Less than a millisecond is a fraction, too, of which the original writes `.000`.
+  if (clamped % 1000 !== 0) {
+    writer.decimal(date.getUTCMilliseconds(), 3);
     writer.byte(DOT);
   }
   writer.decimal(date.getUTCSeconds(), 2);

@@ -111,10 +111,13 @@ export function configFromJson(json: JsonReader): UnikernelConfig {
   };
 }
 
-/** An instant as milliseconds since 1970; what is finer is cut off. */
+const PICOSECONDS = 1_000_000_000n;
+
+/** An instant as milliseconds since 1970. Of what is finer only remains that there is something, as half a millisecond. */
 export function timeFromJson(json: JsonReader): number {
-  const milliseconds = json.get("days").bigint() * 86_400_000n + json.get("ps").bigint() / 1_000_000_000n;
-  return Number(milliseconds);
+  const picoseconds = json.get("ps").bigint();
+  const milliseconds = json.get("days").bigint() * 86_400_000n + picoseconds / PICOSECONDS;
+  return Number(milliseconds) + (picoseconds % PICOSECONDS === 0n ? 0 : 0.5);
 }
 
 /** An info. */

@@ -209,6 +209,8 @@ describe("times", () => {
     assert.equal(formatTime(instant + 345), "20260529101112.345Z");
     assert.equal(formatTime(instant + 120), "20260529101112.120Z");
     assert.equal(formatTime(instant + 5), "20260529101112.005Z");
+    assert.equal(formatTime(instant + 345.9), "20260529101112.345Z");
+    assert.equal(formatTime(instant + 0.001), "20260529101112.000Z");
     assert.equal(formatTime(TIME_MIN), "00000101000000Z");
     assert.equal(formatTime(TIME_MAX), "99991231235959.999Z");
     assert.equal(formatTime(TIME_MAX + 1), "99991231235959.999Z");

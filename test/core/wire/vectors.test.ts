@@ -67,7 +67,7 @@ describe("messages of the original", () => {
         assert.equal(new DataView(framed.buffer, framed.byteOffset).getUint32(0), again.length);
         assert.deepEqual(framed.subarray(4), again);
       });
-      if (file !== "wire.json" || vector.roundtrip === false) continue;
+      if (file !== "wire.json") continue;
       it(`writes ${vector.id} from its description`, () => {
         assert.equal(hex(encodeMessage(messageFromJson(new JsonReader(vector)))), digits);
       });
