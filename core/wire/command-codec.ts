@@ -156,8 +156,6 @@ const blockCommand: Codec<BlockCommand> = lazy(() => {
       alternative(blockDumpOld, (level) => ({ kind: "block-dump-old", level })),
       alternative(blockDump, (level) => ({ kind: "block-dump", level })),
       alternative(blockSet, (compressed) => ({ kind: "block-set", compressed })),
-      alternative(blockCopy, (value) => ({ kind: "block-copy", ...value })),
-      alternative(blockResize, (value) => ({ kind: "block-resize", ...value })),
     ],
     (writer, command) => {
       switch (command.kind) {
@@ -183,6 +181,10 @@ const blockCommand: Codec<BlockCommand> = lazy(() => {
           return blockResize.write(writer, command);
       }
     },
+    [
+      alternative(blockCopy, (value) => ({ kind: "block-copy", ...value })),
+      alternative(blockResize, (value) => ({ kind: "block-resize", ...value })),
+    ],
   );
 });
 

@@ -43,11 +43,12 @@ export const typeCodec: Codec<UnikernelType> = lazy(() => {
   const bhyve = explicit(1, nothing);
   const backend = explicit(24, text);
   return choice<UnikernelType>(
-    [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve"), alternative(backend, backendType)],
+    [alternative(solo5, () => "solo5"), alternative(bhyve, () => "bhyve")],
     (writer, value) => {
       if (isBackendType(value)) backend.write(writer, fromText(value));
       else (value === "solo5" ? solo5 : bhyve).write(writer, undefined);
     },
+    [alternative(backend, backendType)],
   );
 });
 

@@ -135,6 +135,17 @@ describe("commands of earlier releases", () => {
     }
   });
 
+  it("are rejected in the original's words if their tags never were any, whatever ours are", () => {
+    const expected = (tag: number, got: number) => ({
+      message: `Type mismatch: expected: (Constructed CONTEXT ${tag}) got: (Constructed CONTEXT ${got})`,
+    });
+    assert.throws(() => commandOf(command(tlv("a6", tlv("a0", "0500")))), expected(5, 6));
+    assert.throws(() => commandOf(command(tlv("a3", tlv("b6", "0500")))), expected(21, 22));
+    assert.throws(() => commandOf(command(tlv("a5", tlv("a8", "0500")))), expected(7, 8));
+    const unknownType = v3.replace(solo5, "a2020500");
+    assert.throws(() => commandOf(command(tlv("a3", tlv("a9", unknownType)))), expected(1, 2));
+  });
+
   it("are written in the present form", () => {
     const old = decodeMessage(unhex(command(tlv("a3", tlv("a9", v3)))));
     const present = decodeMessage(encodeMessage(old));
