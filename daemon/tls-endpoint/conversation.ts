@@ -99,6 +99,8 @@ export class Conversation {
     if (command.kind === "block-set-old" && command.data.length === 0) {
       // Its data follows in a stream. albatrossd would take the empty one for all there is, and fill the device with zeros.
       await this.#ask({ kind: "block-set", compressed: command.compressed });
+    } else if (command.kind === "block-add-old" && command.data?.length === 0) {
+      await this.#addFromStream(command);
     } else if (!isCreate(command)) {
       await this.#ask(command);
     } else if (command.config.image.length > 0) {
@@ -157,15 +159,41 @@ export class Conversation {
   /** Gives whether that was all: false if albatrossd does not have the image. */
   async #createByDigest(command: Create, digest: Uint8Array): Promise<boolean> {
     if (!(await this.#knowsDigests())) return false;
+    const reply = await this.#exchange(withImage(command, digest), IMAGE_BY_DIGEST_SEQUENCE);
+    if (reply.kind === "failure" && reply.text === IMAGE_NOT_PRESENT) return false;
+    await answer(this.#client, this.#order.name, reply);
+    return true;
+  }
+
+  /**
+   * Makes a block device whose content follows in a stream. albatrossd, again, would take the empty data for all there is.
+   *
+   * @throws {Refusal} as the other ways
+   */
+  async #addFromStream({ size, compressed }: Extract<Command, { kind: "block-add-old" }>): Promise<void> {
+    const { name } = this.#order;
+    const added = await this.#exchange({ kind: "block-add", size });
+    if (added.kind !== "success") return await answer(this.#client, name, added);
+    let set: Payload | undefined;
+    try {
+      set = await this.#exchange({ kind: "block-set", compressed });
+    } finally {
+      // As if there had never been one: the client may try again.
+      if (set?.kind !== "success") await this.#exchange({ kind: "block-remove" });
+    }
+    await answer(this.#client, name, set.kind === "success" ? added : set);
+  }
+
+  /** Asks albatrossd, with the client's stream behind a command that takes one, and gives the answer. */
+  async #exchange(command: Command, sequence = 0n): Promise<Payload> {
     const daemon = await this.#applyPolicies(await this.#connect("vmmd"));
-    const header = { sequence: IMAGE_BY_DIGEST_SEQUENCE, name: this.#order.name };
-    await daemon.write(encodeFrame({ header, payload: { kind: "command", command: withImage(command, digest) } }));
+    const header = { sequence, name: this.#order.name };
+    const sent = await daemon.write(encodeFrame({ header, payload: { kind: "command", command } }));
+    if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
     const reply = await readMessage(daemon);
     this.close();
     if (reply === undefined) throw new Refusal(texts.noReply);
-    if (reply.payload.kind === "failure" && reply.payload.text === IMAGE_NOT_PRESENT) return false;
-    await answer(this.#client, this.#order.name, reply.payload);
-    return true;
+    return reply.payload;
   }
 
   async #connect(role: SocketRole): Promise<FrameLine> {

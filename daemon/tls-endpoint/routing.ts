@@ -26,15 +26,6 @@ export function replyModeOf({ kind }: Command): ReplyMode {
 }
 
 /** Whether a block stream of the client follows the command. */
-export function takesStream(command: Command): boolean {
-  switch (command.kind) {
-    case "block-set":
-      return true;
-    case "block-add-old":
-      return command.data !== undefined && command.data.length === 0;
-    case "block-set-old":
-      return command.data.length === 0;
-    default:
-      return false;
-  }
+export function takesStream({ kind }: Command): boolean {
+  return kind === "block-set";
 }

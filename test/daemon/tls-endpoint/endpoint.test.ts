@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodeExtension } from "../../../core/wire/extension.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { encodeRevocation } from "../../../pki/revocation-extension.ts";
+import { contentOf, MIB, noise, same } from "../../end-to-end/block-rig.ts";
 import { create, images, say, until } from "../../end-to-end/harness.ts";
 import { REVOCATION_ID, TestCertificate, usual } from "../../support/certificates.ts";
 import { dial, EndpointRig, leafFor, policyExtension, talkTo } from "./endpoint-rig.ts";
@@ -128,6 +129,22 @@ describe("the TLS endpoint", () => {
       const leaf = leafFor(user, "no-offer", create(empty));
       const options = { protocols: ["albatross-ts/1"], stream: pieces(ticker, 40) };
       assert.equal(await rig.ask(leaf, options), "created unikernel");
+    });
+
+    it("of before 2.5 that adds a block device whose content follows, as a whole or not at all", async () => {
+      const add = leafFor(user, "disk", { kind: "block-add-old", size: 1, compressed: false, data: empty });
+      const remove = async () => say((await machine.converse("user:disk", { kind: "block-remove" }))[0]);
+      const content = noise(MIB);
+      const tooLong = pieces(noise(MIB + 1), 65_536);
+      assert.equal(await rig.ask(add, { stream: tooLong }), "refused: stream exceeds size");
+      assert.equal(await remove(), "refused: remove block: not found");
+      assert.equal(await rig.ask(add, { stream: pieces(content, 40_000), cut: true }), "refused: reading tls chunk");
+      assert.equal(await remove(), "refused: remove block: not found");
+      assert.equal(await rig.ask(add, { stream: pieces(content, 65_536) }), "added block device");
+      const again = await rig.ask(add, { stream: pieces(noise(MIB, 2), 65_536) });
+      assert.equal(again, "refused: block device with same name already exists");
+      same(contentOf(machine, "user:disk"), content);
+      assert.equal(await remove(), "removed block");
     });
 
     it("and passes a console on until the client leaves", async () => {
