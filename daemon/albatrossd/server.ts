@@ -5,6 +5,7 @@
  */
 import type { Listener } from "../../runtime/unix-socket.ts";
 import { type ListenWhere, listenDaemon } from "../common/listen.ts";
+import { CommandMemory } from "./command-memory.ts";
 import { type Commands, Session } from "./session.ts";
 
 /** Connections at a time; further ones are closed at once. */
@@ -25,6 +26,7 @@ export interface ServerTimes {
 export class Server {
   readonly #sessions = new Set<Session>();
   readonly #commands: Commands;
+  readonly #memory: CommandMemory;
   readonly #times: ServerTimes;
   #listener: Listener | undefined;
   #accepted = 0;
@@ -33,7 +35,9 @@ export class Server {
   constructor(
     commands: Commands,
     times: ServerTimes = { idleTimeout: IDLE_TIMEOUT_MS, sweepInterval: SWEEP_INTERVAL_MS },
+    memory: CommandMemory = new CommandMemory(),
   ) {
+    this.#memory = memory;
     this.#commands = commands;
     this.#times = times;
   }
@@ -46,7 +50,8 @@ export class Server {
   /** Starts accepting. @throws if the socket cannot be bound */
   async listen(where: ListenWhere): Promise<void> {
     this.#listener = await listenDaemon(where, (connection) => {
-      const session = new Session(connection, this.#commands, (closed) => this.#sessions.delete(closed));
+      const forget = (closed: Session) => this.#sessions.delete(closed);
+      const session = new Session(connection, this.#commands, this.#memory.share(), forget);
       if (this.#sessions.size >= CONNECTIONS_MAX) {
         this.#commands.log(`refusing a connection: ${CONNECTIONS_MAX} are open`);
         connection.destroy();

@@ -10,6 +10,7 @@ import { ImageSplitter } from "../../core/wire/image-splitter.ts";
 import type { Header, Message, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
 import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
+import type { MemoryShare } from "./command-memory.ts";
 import type { ImageStore, Upload } from "./images.ts";
 import { cutShort, DRAIN_TIMEOUT_MS, Drain, type Receiver, takeStream } from "./incoming-stream.ts";
 import type { PeerLink } from "./peer-link.ts";
@@ -47,6 +48,7 @@ interface Stream {
 export class Session implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #commands: Commands;
+  readonly #memory: MemoryShare;
   readonly #closed: (session: Session) => void;
   readonly #reader = new FrameReader(CREATE_FRAME_LIMIT);
   #splitter: ImageSplitter | undefined;
@@ -63,9 +65,10 @@ export class Session implements ConnectionHandlers {
   /** Milliseconds on the clock of {@link performance} when something last happened. */
   lastActive = performance.now();
 
-  constructor(connection: Connection, commands: Commands, closed: (session: Session) => void) {
+  constructor(connection: Connection, commands: Commands, memory: MemoryShare, closed: (session: Session) => void) {
     this.#connection = connection;
     this.#commands = commands;
+    this.#memory = memory;
     this.#closed = closed;
   }
 
@@ -104,6 +107,7 @@ export class Session implements ConnectionHandlers {
   }
 
   #dropUpload(): void {
+    this.#memory.resize(0);
     const upload = this.#upload;
     this.#upload = undefined;
     if (upload !== undefined) void upload.abort();
@@ -146,6 +150,11 @@ export class Session implements ConnectionHandlers {
         const piece = this.#reader.piece();
         if (piece === undefined) return;
         this.#splitter.push(piece);
+        if (!this.#memory.resize(this.#splitter.held)) {
+          throw new FramingError(
+            "Cannot receive a large command, since too many of them are under way: try again later",
+          );
+        }
         if (this.#reader.remaining === 0) this.#complete(this.#splitter);
         else if (this.#uploadIsBehind) this.#waitForDisk();
       }
@@ -246,6 +255,7 @@ export class Session implements ConnectionHandlers {
   }
 
   #conclude(header: Header, outcome: Outcome): void {
+    this.#memory.resize(0);
     if (outcome.kind === "statistics") {
       this.#send(header, { kind: "success", success: { kind: "empty" } });
       this.#link = outcome.attach(this.#connection);

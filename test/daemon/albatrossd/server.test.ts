@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { frame } from "../../../core/wire/framing.ts";
 import type { Message } from "../../../core/wire/message.ts";
+import { COMMANDS_MEMORY_MAX, CommandMemory, SMALL_COMMAND_MAX } from "../../../daemon/albatrossd/command-memory.ts";
 import { ImageStore, type Upload } from "../../../daemon/albatrossd/images.ts";
 import { DRAIN_TIMEOUT_MS } from "../../../daemon/albatrossd/incoming-stream.ts";
 import { failure, success } from "../../../daemon/albatrossd/reply.ts";
@@ -128,6 +129,67 @@ describe("a server", () => {
       next.close();
       assert.deepEqual(commands.logged, []);
     });
+  });
+});
+
+describe("the memory for commands", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-server-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "socket");
+
+  it("has a limit, at which it is all given, and not one byte more; small commands need none of it", () => {
+    const memory = new CommandMemory();
+    const [large, other] = [memory.share(), memory.share()];
+    assert.equal(large.resize(SMALL_COMMAND_MAX + COMMANDS_MEMORY_MAX + 1), false);
+    assert.equal(large.resize(SMALL_COMMAND_MAX + COMMANDS_MEMORY_MAX), true);
+    assert.equal(other.resize(SMALL_COMMAND_MAX + 1), false);
+    assert.equal(other.resize(SMALL_COMMAND_MAX), true);
+    assert.equal(large.resize(SMALL_COMMAND_MAX + COMMANDS_MEMORY_MAX - 1), true);
+    assert.equal(other.resize(SMALL_COMMAND_MAX + 1), true);
+    large.resize(0);
+    assert.equal(other.resize(SMALL_COMMAND_MAX + COMMANDS_MEMORY_MAX), true);
+  });
+
+  it("is given to commands that come in or are carried out, and back when they are over", async () => {
+    const commands = new SlowCommands(folder);
+    const large = 1_000_000;
+    const server = new Server(commands, { idleTimeout: 60_000, sweepInterval: 60_000 }, new CommandMemory(2 * large));
+    await server.listen({ path, activation: false });
+    const bytes = commandFrame("x", { kind: "block-set-old", compressed: false, data: new Uint8Array(large) });
+    const begin = async () => {
+      const wire = await Wire.open(path);
+      wire.send(bytes.subarray(0, -1));
+      return wire;
+    };
+    try {
+      const [performed, left] = [await begin(), await begin()];
+      performed.send(bytes.subarray(-1));
+      await until("a command is performed", () => commands.waiting.length === 1);
+      await (await begin()).gone();
+      assert.match(commands.logged.join(), /^closing a connection: Cannot receive a large command/);
+      const small = await Wire.open(path);
+      small.send(commandFrame("small", info));
+      await small.frame(0);
+      small.close();
+      left.close();
+      commands.waiting.pop()?.();
+      await performed.frame(0);
+      await until("there is room for two again", async () => {
+        const both = [await begin(), await begin()];
+        for (const wire of both) wire.send(bytes.subarray(-1));
+        await until(
+          "each is performed or closed",
+          () => commands.waiting.length + both.filter(({ closed }) => closed).length === 2,
+        );
+        const found = commands.waiting.splice(0);
+        for (const answer of found) answer();
+        for (const wire of both) wire.close();
+        return found.length === 2;
+      });
+      performed.close();
+    } finally {
+      server.close();
+    }
   });
 });
 
