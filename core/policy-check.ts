@@ -21,8 +21,10 @@ export function usable(policy: Policy): string | undefined {
   return undefined;
 }
 
-function without<T extends Int | ByteString>(values: readonly T[], allowed: readonly T[]): T[] {
-  return values.filter((value) => !allowed.includes(value));
+/** What of `values` is not allowed. Both may be as long as a message can make them. */
+export function without<T extends Int | ByteString>(values: Iterable<T>, allowed: Iterable<T>): T[] {
+  const known = new Set(allowed);
+  return [...values].filter((value) => !known.has(value));
 }
 
 function names(values: readonly ByteString[]): string {

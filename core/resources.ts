@@ -11,7 +11,7 @@ import { toDisplay } from "./byte-string.ts";
 import { add, type Int, subtract } from "./int.ts";
 import { type Label, type Name, parseLabel } from "./name.ts";
 import type { Policy } from "./policy.ts";
-import { isSmaller } from "./policy-check.ts";
+import { isSmaller, without } from "./policy-check.ts";
 import type { UnikernelArguments } from "./unikernel.ts";
 import { zvolOf } from "./zvol.ts";
 
@@ -122,9 +122,9 @@ function refusedByPolicy(
   if (wanted.memory > subtract(policy.memory, used.memory)) {
     return `maximum allowed memory (${policy.memory}, used ${used.memory}) would be exceeded (requesting ${wanted.memory})`;
   }
-  const cpuIds = wanted.cpuIds.filter((id) => !policy.cpuIds.includes(id));
+  const cpuIds = without(wanted.cpuIds, policy.cpuIds);
   if (cpuIds.length > 0) return `CPUids ${cpuIds.join(", ")} are not allowed by policy`;
-  const bridges = [...new Set(wanted.networks.map(bridgeOf))].filter((bridge) => !policy.bridges.includes(bridge));
+  const bridges = without(new Set(wanted.networks.map(bridgeOf)), policy.bridges);
   if (bridges.length > 0) return `bridges ${bridges.sort().map(toDisplay).join(", ")} not allowed by policy`;
   return undefined;
 }
@@ -200,9 +200,9 @@ function refusedByUse(resources: Resources, path: Name, policy: Policy): string 
     for (const id of unikernel.arguments.cpuIds) cpuIds.add(id);
     for (const network of unikernel.arguments.networks) bridges.add(bridgeOf(network));
   }
-  const excess = [...cpuIds].filter((id) => !policy.cpuIds.includes(id)).sort((a, b) => (a < b ? -1 : 1));
+  const excess = without(cpuIds, policy.cpuIds).sort((a, b) => (a < b ? -1 : 1));
   if (excess.length > 0) return `policy does not allow CPUids ${excess.join(", ")}`;
-  if ([...bridges].some((bridge) => !policy.bridges.includes(bridge))) {
+  if (without(bridges, policy.bridges).length > 0) {
     const list = (values: Iterable<ByteString>) => [...values].sort().map(toDisplay).join(", ");
     return `policy allows bridges ${list(policy.bridges)}, which is not a superset of ${list(bridges)}`;
   }

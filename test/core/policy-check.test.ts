@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { toDisplay } from "../../core/byte-string.ts";
+import { fromText, toDisplay } from "../../core/byte-string.ts";
 import { fitsPolicy, isSmaller, usable } from "../../core/policy-check.ts";
 import { printPolicy } from "../../core/print/policy.ts";
 import { JsonReader } from "../../daemon/wire-tool/json-reader.ts";
@@ -77,5 +77,24 @@ describe("policies", () => {
       isSmaller(policy, { ...policy, memory: 18 }),
       "policy above allows 17 MB memory, which is fewer than 18 MB",
     );
+  });
+
+  it("look at what is allowed once, not once for each thing that is wanted", () => {
+    // Of two levels of a delegation both may be as long as a certificate can be: the endpoint would hang for minutes.
+    const ids = Array.from({ length: 1000 }, (_, id) => id);
+    const bridges = ids.map((id) => fromText(`bridge${id}`));
+    let looks = 0;
+    const watched = <T extends object>(list: T): T =>
+      new Proxy(list, {
+        get(target, key) {
+          looks++;
+          return Reflect.get(target, key);
+        },
+      });
+    const above = { ...policy, cpuIds: watched(ids), bridges: watched(bridges) };
+    assert.equal(isSmaller(above, { ...policy, cpuIds: ids, bridges }), undefined);
+    const networks = bridges.map((bridge) => ({ name: bridge, bridge, mac: undefined }));
+    assert.equal(fitsPolicy(above, { cpuIds: ids, memory: 1, networks }), undefined);
+    assert.ok(looks <= 12 * ids.length, `${looks} looks at ${ids.length} values of two kinds, twice`);
   });
 });
