@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Name, NameError, parseName } from "../../core/name.ts";
 import type { RevocationList } from "../../plugins/tls/revocation-list.ts";
 
-/** Delegations that are remembered; those seen first are forgotten first. */
+/** Delegations that are remembered, of all tenants. */
 export const DELEGATIONS_MAX = 16_384;
 
 /** The file beside the revocation lists. */
@@ -40,20 +40,22 @@ export class DelegationMemory {
     for (const delegation of parse(this.#file, text)) this.#known.set(keyOf(delegation), delegation);
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   /** Remembers delegations; writes the file if that is news. @throws the system's error */
   remember(delegations: readonly Delegation[]): void {
     let news = false;
     for (const delegation of delegations) {
       const key = keyOf(delegation);
-      if (this.#known.get(key)?.path.text === delegation.path.text) continue;
+      news ||= this.#known.get(key)?.path.text !== delegation.path.text;
+      this.#known.delete(key); // what was seen last is to be the last one
       this.#known.set(key, delegation);
-      news = true;
     }
+    while (this.#known.size > DELEGATIONS_MAX) this.#forget();
     if (!news || this.#file === undefined) return;
-    for (const key of this.#known.keys()) {
-      if (this.#known.size <= DELEGATIONS_MAX) break;
-      this.#known.delete(key);
-    }
     const rows = [...this.#known.values()].map(({ issuerKey, serial, path }) => ({
       issuerKey,
       serial,
@@ -63,12 +65,26 @@ export class DelegationMemory {
     renameSync(`${this.#file}.new`, this.#file);
   }
 
+  /** Forgets one: of the tenant, and the path, that has the most, so that nobody can wash out what others have. */
+  #forget(): void {
+    const ofTenant = largest([...this.#known.values()], ({ path }) => path.path[0]);
+    const [oldest] = largest(ofTenant, ({ path }) => path.text);
+    if (oldest !== undefined) this.#known.delete(keyOf(oldest));
+  }
+
   /** The paths of delegations by one issuer that a list revokes. */
   revokedPaths(issuerKey: string, list: RevocationList): readonly Name[] {
     return [...this.#known.values()]
       .filter((each) => each.issuerKey === issuerKey && list.revokesSerial(Uint8Array.fromHex(each.serial)))
       .map(({ path }) => path);
   }
+}
+
+/** The largest group of those that `by` puts together, in their order. */
+function largest(all: readonly Delegation[], by: (delegation: Delegation) => string | undefined): Delegation[] {
+  let found: Delegation[] = [];
+  for (const group of Map.groupBy(all, by).values()) if (group.length > found.length) found = group;
+  return found;
 }
 
 function keyOf({ issuerKey, serial }: Delegation): string {

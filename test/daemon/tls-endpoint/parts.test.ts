@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { parseName } from "../../../core/name.ts";
 import { Admission, addressGroup } from "../../../daemon/tls-endpoint/admission.ts";
 import { CertificateBudget } from "../../../daemon/tls-endpoint/certificate-budget.ts";
-import { DelegationMemory } from "../../../daemon/tls-endpoint/delegation-memory.ts";
+import { DELEGATIONS_MAX, DelegationMemory } from "../../../daemon/tls-endpoint/delegation-memory.ts";
 import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
 import { SPOOL_CHUNK_BYTES, Spool, SpoolError } from "../../../daemon/tls-endpoint/spool.ts";
 import { RevocationList } from "../../../plugins/tls/revocation-list.ts";
@@ -163,5 +163,19 @@ describe("the memory of delegations", () => {
     const memory = new DelegationMemory(undefined);
     memory.remember([delegation("05", "foo:")]);
     assert.equal(memory.revokedPaths("aa", list).length, 1);
+  });
+
+  it("is bounded, and a tenant who delegates without end only loses its own", () => {
+    const memory = new DelegationMemory(undefined);
+    const many = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => delegation((from + at).toString(16).padStart(6, "0"), "crowd:x:", "bb"));
+    memory.remember([delegation("05", "quiet:"), delegation("06", "crowd:"), ...many(0, DELEGATIONS_MAX - 2)]);
+    assert.equal(memory.size, DELEGATIONS_MAX);
+    memory.remember(many(DELEGATIONS_MAX, 3));
+    assert.equal(memory.size, DELEGATIONS_MAX);
+    assert.deepEqual(
+      memory.revokedPaths("aa", list).map(({ text }) => text),
+      ["quiet:", "crowd:"],
+    );
   });
 });
