@@ -94,10 +94,12 @@ export function connectionOver(
   let linger: ReturnType<typeof setTimeout> | undefined;
 
   const write = (bytes: Uint8Array) => raw.write(bytes);
+  /** Not from within `accept`: a runtime that reports the close at once would find nobody to report it to. */
+  const leave = (close: () => void) => (handlers === undefined ? queueMicrotask(close) : close());
   const destroy = () => {
     if (state === "closed") return;
     state = "ending";
-    raw.terminate();
+    leave(() => raw.terminate());
     queue.close(failure);
   };
   const guard = (call: () => void) => {
@@ -125,7 +127,7 @@ export function connectionOver(
       if (state !== "open") return;
       state = "ending";
       if (queue.size === 0) {
-        raw.end();
+        leave(() => raw.end());
       } else {
         raw.resume(); // or the peer's close would not be seen
         linger = setTimeout(destroy, options.endLingerMs ?? END_LINGER_MS);

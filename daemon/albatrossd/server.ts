@@ -4,11 +4,12 @@
  * @module
  */
 import type { Listener } from "../../runtime/unix-socket.ts";
+import { descriptorLimit } from "../common/descriptor-limit.ts";
 import { type ListenWhere, listenDaemon } from "../common/listen.ts";
 import { CommandMemory } from "./command-memory.ts";
 import { type Commands, Session } from "./session.ts";
 
-/** Connections at a time; further ones are closed at once. */
+/** Connections at a time; further ones are closed at once. Less where there are fewer descriptors. */
 export const CONNECTIONS_MAX = 1_024;
 
 /** Milliseconds after which a connection that sends no command is closed. */
@@ -28,6 +29,8 @@ export class Server {
   readonly #commands: Commands;
   readonly #memory: CommandMemory;
   readonly #times: ServerTimes;
+  /** The other descriptors are for fifos, images and block devices. */
+  readonly #limit = Math.min(CONNECTIONS_MAX, Math.floor(descriptorLimit() / 2));
   #listener: Listener | undefined;
   #accepted = 0;
   #sweep: NodeJS.Timeout | undefined;
@@ -52,8 +55,8 @@ export class Server {
     this.#listener = await listenDaemon(where, (connection) => {
       const forget = (closed: Session) => this.#sessions.delete(closed);
       const session = new Session(connection, this.#commands, this.#memory.share(), forget);
-      if (this.#sessions.size >= CONNECTIONS_MAX) {
-        this.#commands.log(`refusing a connection: ${CONNECTIONS_MAX} are open`);
+      if (this.#sessions.size >= this.#limit) {
+        this.#commands.log(`refusing a connection: ${this.#limit} are open`);
         connection.destroy();
       }
       this.#sessions.add(session);

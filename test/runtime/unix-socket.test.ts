@@ -242,6 +242,25 @@ describe("listening on a socket", { skip: !onBun && "only Bun listens" }, () => 
     assert.equal(existsSync(path), false);
   });
 
+  it("tells of the close of a connection that was refused as soon as it came", async () => {
+    const path = freshPath();
+    const closed: (Error | undefined)[] = [];
+    const endings = ["destroy", "end"] as const;
+    let calls = 0;
+    const listener = listenUnix({ path }, (connection) => {
+      connection[endings[calls++ % 2] ?? "end"]();
+      return { data: () => undefined, close: (error) => void closed.push(error) };
+    });
+    for (let round = 1; round <= 4; round++) {
+      const client = netConnect(path);
+      client.on("error", () => undefined);
+      await new Promise((resolve) => client.on("close", resolve));
+      await until(() => closed.length === round, `close ${round}`);
+    }
+    listener.close();
+    assert.deepEqual(closed, [undefined, undefined, undefined, undefined]);
+  });
+
   it("refuses a path that exists, with the system's code", () => {
     const path = freshPath();
     const listener = listenUnix({ path }, () => ({ data: () => undefined, close: () => undefined }));

@@ -205,6 +205,43 @@ describe("a connection to albatrossd", () => {
     await alive();
   });
 
+  it("is refused earlier where descriptors are few, so that unikernels can still be created", async () => {
+    const limit = 160;
+    await Machine.with(async (other) => {
+      await other.start({ wrapper: ["prlimit", `--nofile=${limit}:${limit}`] });
+      const open: Wire[] = [];
+      try {
+        for (let count = 0; count < limit / 2 - 4; count++) open.push(await Wire.open(other.socket));
+        await other.expect("x", create(kernels["ticker"]), "created unikernel");
+        assert.equal(open.filter((wire) => wire.closed).length, 0);
+        for (let count = 0; count < limit; count++) {
+          try {
+            open.push(await Wire.open(other.socket));
+          } catch (error) {
+            assert.ok(error instanceof SocketError && error.code === "ECONNRESET", String(error));
+          }
+        }
+        await until(
+          "those beyond half of them are closed",
+          () => open.filter(({ closed }) => !closed).length <= limit / 2,
+        );
+        open[0]?.send(commandFrame("x", destroy));
+        const answered = await until("it is destroyed", () => open[0]?.messages[0]);
+        assert.equal(say(answered.payload), "destroyed unikernel");
+        await open[0]?.gone();
+        await until("there is room again", async () => {
+          try {
+            return (await other.ask("x", create(kernels["ticker"]))) === "created unikernel";
+          } catch {
+            return false; // it was closed before it could be used
+          }
+        });
+      } finally {
+        for (const wire of open) wire.close();
+      }
+    });
+  });
+
   it("that takes no answer does not hold others up", async () => {
     await machine.expect("big", create(kernels["ticker"]), "created unikernel");
     const before = openFiles();
