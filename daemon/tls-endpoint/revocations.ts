@@ -17,6 +17,12 @@ import { Refusal } from "./refusal.ts";
 /** The most lists in the directory. */
 export const REVOCATION_LISTS_MAX = 1024;
 
+/** The most lists that one tenant brings, of its own delegations and those below: each costs every handshake a little. */
+export const TENANT_REVOCATION_LISTS_MAX = 64;
+
+/** Lists that tenants leave room for, so that they cannot keep out the one that revokes them. */
+export const RESERVED_REVOCATION_LISTS = 64;
+
 /** What files with lists are called. */
 const listFile = /\.(crl|pem|der)$/;
 
@@ -68,10 +74,11 @@ export class Revocations {
   /**
    * Takes a list that a client brings, whose certificate was issued by `issuer` (an X509 of OpenSSL).
    *
+   * @param tenant the first label of the issuer's path; `undefined` for the CA itself
    * @returns the list, which is in force and on disk now
    * @throws {Refusal} if it is not that issuer's, not newer than the one in force, or cannot be kept
    */
-  update(bytes: Uint8Array, issuer: number): RevocationList {
+  update(bytes: Uint8Array, issuer: number, tenant: string | undefined): RevocationList {
     const directory = this.#directory;
     if (directory === undefined) {
       throw new Refusal("Cannot update the revocation list: this endpoint keeps none, start it with --crl-directory");
@@ -83,10 +90,7 @@ export class Revocations {
         if (list.number === undefined) throw new Refusal("CRL number not present");
         if (list.number <= known.number) throw new Refusal("CRL number not increased");
       }
-      const file = `${keyIdentity(issuer)}.crl`;
-      if (!this.#files.has(file) && this.#files.size >= REVOCATION_LISTS_MAX) {
-        throw new Refusal(`Cannot keep the revocation list: there are ${REVOCATION_LISTS_MAX} already`);
-      }
+      const file = this.#fileFor(keyIdentity(issuer), tenant);
       store(join(directory, file), list.der);
       this.#put(file, list);
       return list;
@@ -94,6 +98,23 @@ export class Revocations {
       list.free();
       throw error;
     }
+  }
+
+  /** The file of an issuer's list: the one that is there, or a new one if there is room for it. @throws {Refusal} */
+  #fileFor(identity: string, tenant: string | undefined): string {
+    const files = [...this.#files.keys()];
+    const present = files.find((file) => file.startsWith(`${identity}.`));
+    if (present !== undefined) return present;
+    const ending = tenant === undefined ? ".crl" : `.${tenant}.crl`;
+    const full = (limit: number, whose: string) =>
+      new Refusal(`Cannot keep the revocation list: there are ${limit} already${whose}`);
+    if (tenant !== undefined) {
+      const own = files.filter((file) => file.slice(identity.length) === ending).length;
+      if (own >= TENANT_REVOCATION_LISTS_MAX) throw full(TENANT_REVOCATION_LISTS_MAX, ` of ${tenant}`);
+    }
+    const limit = REVOCATION_LISTS_MAX - (tenant === undefined ? 0 : RESERVED_REVOCATION_LISTS);
+    if (files.length >= limit) throw full(limit, "");
+    return `${identity}${ending}`;
   }
 
   #verified(bytes: Uint8Array, issuer: number): RevocationList {

@@ -120,7 +120,7 @@ function delegationsOf(
 
 async function revoke(service: Service, { crl, destroy, path }: ChainRevocation): Promise<void> {
   const { line, session, revocations, delegations, recheck, surroundings, log, access, client } = service;
-  const list = session.withIssuer((issuer) => revocations.update(crl, issuer));
+  const list = session.withIssuer((issuer) => revocations.update(crl, issuer, path.path[0]));
   log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
   const [issuerKey = ""] = session.issuerKeys();
   recheck(); // first, so that nobody creates anew what is destroyed now

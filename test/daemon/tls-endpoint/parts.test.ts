@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { parseName } from "../../../core/name.ts";
 import { Admission, addressGroup } from "../../../daemon/tls-endpoint/admission.ts";
 import { CertificateBudget } from "../../../daemon/tls-endpoint/certificate-budget.ts";
 import { DELEGATIONS_MAX, DelegationMemory } from "../../../daemon/tls-endpoint/delegation-memory.ts";
 import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
+import {
+  RESERVED_REVOCATION_LISTS,
+  REVOCATION_LISTS_MAX,
+  Revocations,
+  TENANT_REVOCATION_LISTS_MAX,
+} from "../../../daemon/tls-endpoint/revocations.ts";
 import { SPOOL_CHUNK_BYTES, Spool, SpoolError } from "../../../daemon/tls-endpoint/spool.ts";
+import { openssl } from "../../../plugins/tls/openssl.ts";
 import { RevocationList } from "../../../plugins/tls/revocation-list.ts";
 import { TestCertificate } from "../../support/certificates.ts";
 
@@ -177,5 +184,62 @@ describe("the memory of delegations", () => {
       memory.revokedPaths("aa", list).map(({ text }) => text),
       ["quiet:", "crowd:"],
     );
+  });
+});
+
+describe("the revocation lists that clients bring", () => {
+  const folders: string[] = [];
+  const loaded: number[] = [];
+  after(() => {
+    for (const certificate of loaded) openssl().X509_free(certificate);
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  });
+
+  /** The lists of a folder in which an administrator has put some. */
+  function lists(present: number): Revocations {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-lists-"));
+    folders.push(folder);
+    const list = TestCertificate.root("somebody").revoke([]);
+    for (let at = 0; at < present; at++) writeFileSync(join(folder, `${at}.crl`), list);
+    return new Revocations(folder);
+  }
+
+  /** Brings the list of an authority. */
+  function bring(revocations: Revocations, authority: TestCertificate, tenant: string | undefined, number = 1): void {
+    const library = openssl();
+    const bytes = Buffer.from(authority.pem);
+    const bio = library.BIO_new_mem_buf(bytes, bytes.length);
+    const certificate = library.PEM_read_bio_X509(bio, 0, 0, null);
+    library.BIO_free(bio);
+    loaded.push(certificate);
+    revocations.update(authority.revoke([Buffer.of(5)], number), certificate, tenant);
+  }
+
+  it("are so many of one tenant, and then still those of others", () => {
+    const revocations = lists(0);
+    const [known, further] = [TestCertificate.root("crowd"), TestCertificate.root("crowd")];
+    bring(revocations, known, "crowd");
+    for (let count = 1; count < TENANT_REVOCATION_LISTS_MAX; count++) {
+      bring(revocations, TestCertificate.root("crowd"), "crowd");
+    }
+    assert.throws(() => bring(revocations, further, "crowd"), {
+      name: "Refusal",
+      message: `Cannot keep the revocation list: there are ${TENANT_REVOCATION_LISTS_MAX} already of crowd`,
+    });
+    bring(revocations, known, "crowd", 2);
+    bring(revocations, further, "crowd.not");
+    bring(revocations, TestCertificate.root("root"), undefined);
+    assert.equal(revocations.index.size, TENANT_REVOCATION_LISTS_MAX + 2);
+    revocations.free();
+  });
+
+  it("leave room for those of the CA", () => {
+    const revocations = lists(REVOCATION_LISTS_MAX - RESERVED_REVOCATION_LISTS - 1);
+    const root = TestCertificate.root("root");
+    bring(revocations, TestCertificate.root("tenant"), "tenant");
+    assert.throws(() => bring(revocations, TestCertificate.root("other"), "other"), /there are 960 already$/);
+    bring(revocations, root, undefined);
+    assert.equal(revocations.index.size, REVOCATION_LISTS_MAX - RESERVED_REVOCATION_LISTS + 1);
+    revocations.free();
   });
 });
