@@ -152,7 +152,7 @@ export class Endpoint {
           line.progress = () => timer?.refresh();
           watchIdle(session);
           // Memory of a large certificate is in use until the end; that of a small one does not matter any more.
-          if (session.received <= SMALL_CERTIFICATE) place?.leave();
+          if (session.handshakeBytes <= SMALL_CERTIFICATE) place?.leave();
           void this.#serve(session, line, client);
         },
         close: (error) => {

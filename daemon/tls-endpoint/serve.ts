@@ -20,6 +20,7 @@ import { answer, Conversation, refuse, type Surroundings } from "./conversation.
 import type { Delegation, DelegationMemory } from "./delegation-memory.ts";
 import { destroyBelow, isExpected, reasonOf } from "./destroy-below.ts";
 import { CutFrameError } from "./forward.ts";
+import { SMALL_CERTIFICATE } from "./limits.ts";
 import { ClientGoneError, Refusal } from "./refusal.ts";
 import type { Revocations } from "./revocations.ts";
 
@@ -50,6 +51,7 @@ export async function serve(service: Service): Promise<void> {
   const observe = (result: RequestResult) => service.observe?.(kind, result, (performance.now() - begun) / 1000);
   try {
     const meaning = understand(service);
+    if (session.handshakeBytes > SMALL_CERTIFICATE) requireContent(meaning);
     kind = meaning.kind === "revocation" ? meaning.kind : meaning.command.kind;
     name = meaning.kind === "revocation" ? meaning.path : meaning.name;
     const logout = access.login(name, client);
@@ -81,6 +83,22 @@ export async function serve(service: Service): Promise<void> {
       throw error;
     }
   }
+}
+
+/**
+ * Certificates that are large keep a place that others wait for, so they have to be for what they carry: that is soon
+ * over. A subscription would keep it for as long as the client likes.
+ *
+ * @throws {Refusal}
+ */
+function requireContent(meaning: ChainMeaning): void {
+  if (meaning.kind === "revocation") return;
+  const { command } = meaning;
+  if ("config" in command && command.config.image.length > 0) return;
+  if ("data" in command && command.data !== undefined && command.data.length > 0) return;
+  throw new Refusal(
+    `Cannot serve certificates of more than ${SMALL_CERTIFICATE} bytes, unless they carry an image or the content of a block device: use smaller ones`,
+  );
 }
 
 /** @throws {ChainError} */

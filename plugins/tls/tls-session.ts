@@ -69,6 +69,8 @@ export class TlsSession implements Connection {
   #failure: TlsError | undefined;
   /** Bytes received, encrypted. */
   received = 0;
+  /** Those of them that the handshake took, once it is done; {@link FEED_BYTES} more at the most. */
+  handshakeBytes = 0;
 
   /**
    * @param handlers gives the handlers of the session
@@ -261,6 +263,8 @@ export class TlsSession implements Connection {
     if (result === 1) {
       this.#flush();
       this.#state = "open";
+      // A client may have sent more already.
+      this.handshakeBytes = this.#incoming.reduce((bytes, part) => bytes - part.length, this.received);
       this.#handlers.authenticated();
       return true;
     }

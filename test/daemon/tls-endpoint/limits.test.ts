@@ -3,7 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { create, until } from "../../end-to-end/harness.ts";
+import { encodeExtension } from "../../../core/wire/extension.ts";
+import type { Command } from "../../../core/wire/message.ts";
+import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
+import { create, say, until } from "../../end-to-end/harness.ts";
+import { ALBATROSS_ID, usual } from "../../support/certificates.ts";
 import { dial, EndpointRig, leafFor, talkTo } from "./endpoint-rig.ts";
 
 const info = { kind: "unikernel-info" } as const;
@@ -122,6 +126,29 @@ describe("the limits of the TLS endpoint", () => {
     const many = Promise.all(Array.from({ length: 4 }, () => rig.ask(large)));
     for (let count = 0; count < 10; count++) assert.equal(await rig.ask(leafFor(root, ".", info)), "unikernels");
     for (const answer of await many) assert.match(answer, /^refused: /);
+  });
+
+  it("keep a place for a large certificate only as long as what it carries needs", async () => {
+    await restarted(["--max-certificate-size=16", "--certificate-memory=16"]);
+    const padded = (command: Command, size: number) => {
+      const padding = { id: "2a0304", value: new Uint8Array(size) };
+      const extensions = [
+        { id: ALBATROSS_ID, value: encodeExtension(command) },
+        padding,
+        usual.end,
+        usual.endUsage,
+        usual.client,
+      ];
+      return root.leaf("x", undefined, { extensions });
+    };
+    const subscribe: Command = { kind: "console-subscribe", from: { count: 1 } };
+    const small = await rig.talk(padded(subscribe, SMALL_CERTIFICATE - 64 * 1024), { enough: 1 });
+    assert.equal(say(small.messages[0]?.payload), "waiting for VM");
+    assert.match(
+      await rig.ask(padded(subscribe, SMALL_CERTIFICATE)),
+      /^refused: Cannot serve certificates of more than/,
+    );
+    assert.match(await rig.ask(padded(create(new Uint8Array(200_000)), 0)), /^refused: error during ELF parsing/);
   });
 
   it("leave nothing behind after ten thousand handshakes, good and bad", { timeout: 600_000 }, async () => {
