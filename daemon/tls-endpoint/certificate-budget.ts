@@ -2,7 +2,8 @@
  * Memory for certificates of clients that nobody knows yet.
  *
  * A client that announces a large certificate makes OpenSSL reserve its size at once, so only a few may at a time; others
- * wait. A client whose first record is not full has a small certificate, and never waits.
+ * wait. A client whose first record is not full has a small certificate, and never waits. Half of the places at most are
+ * for one address: whoever holds them by silence or slowness keeps only its neighbours waiting.
  *
  * @module
  */
@@ -22,11 +23,16 @@ export interface Place {
 export class CertificateBudget {
   readonly #largest: number;
   #free: number;
-  readonly #waiting = new Set<() => void>();
+  readonly #perGroup: number;
+  /** Places held, by group. */
+  readonly #held = new Map<string, number>();
+  /** Who waits, the longest first, with its group. */
+  readonly #waiting = new Map<() => void, string>();
 
   constructor(limits: Pick<Limits, "certificate" | "certificateMemory">) {
     this.#largest = limits.certificate;
     this.#free = Math.max(1, Math.floor(limits.certificateMemory / Math.max(1, limits.certificate)));
+    this.#perGroup = Math.max(1, Math.floor(this.#free / 2));
   }
 
   /** How many wait. */
@@ -37,14 +43,15 @@ export class CertificateBudget {
   /**
    * Asks for permission.
    *
+   * @param group what counts as one address
    * @param recordLength of the record in which the certificate begins
    * @param proceed called with the bytes that are allowed: at once, or when it is this client's turn
    */
-  enter(recordLength: number, proceed: (bytes: number) => void): Place {
+  enter(group: string, recordLength: number, proceed: (bytes: number) => void): Place {
     let state: "waiting" | "large" | "small" | "left" = "waiting";
     const grant = () => {
       this.#waiting.delete(grant);
-      this.#free--;
+      this.#hold(group, 1);
       state = "large";
       proceed(this.#largest);
     };
@@ -52,21 +59,36 @@ export class CertificateBudget {
       leave: () => {
         this.#waiting.delete(grant);
         if (state === "large") {
-          this.#free++;
-          const [next] = this.#waiting;
-          next?.();
+          this.#hold(group, -1);
+          this.#next();
         }
         state = "left";
       },
     };
-    if (this.#free > 0) {
+    if (this.#hasRoom(group)) {
       grant();
     } else if (recordLength < FULL_RECORD) {
       state = "small";
       proceed(Math.min(SMALL_CERTIFICATE, this.#largest));
     } else {
-      this.#waiting.add(grant);
+      this.#waiting.set(grant, group);
     }
     return place;
+  }
+
+  #hasRoom(group: string): boolean {
+    return this.#free > 0 && (this.#held.get(group) ?? 0) < this.#perGroup;
+  }
+
+  #hold(group: string, places: 1 | -1): void {
+    const held = (this.#held.get(group) ?? 0) + places;
+    if (held === 0) this.#held.delete(group);
+    else this.#held.set(group, held);
+    this.#free -= places;
+  }
+
+  /** Lets the next one in who may. */
+  #next(): void {
+    for (const [grant, group] of this.#waiting) if (this.#hasRoom(group)) return grant();
   }
 }

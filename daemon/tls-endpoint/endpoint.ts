@@ -11,7 +11,7 @@ import type { Connection, ConnectionHandlers } from "../../runtime/connection.ts
 import { FrameLine } from "../../runtime/frame-line.ts";
 import type { Log } from "../common/log.ts";
 import type { AccessLog, ClientAddress } from "./access-log.ts";
-import { Admission, type Visitor } from "./admission.ts";
+import { Admission, addressGroup, type Visitor } from "./admission.ts";
 import { CertificateBudget, type Place } from "./certificate-budget.ts";
 import type { Surroundings } from "./conversation.ts";
 import type { DelegationMemory } from "./delegation-memory.ts";
@@ -135,7 +135,7 @@ export class Endpoint {
       (recordLength, proceed) => {
         visitor.spoke();
         heldSince = performance.now();
-        place = this.#budget.enter(recordLength, (bytes) => {
+        place = this.#budget.enter(addressGroup(address), recordLength, (bytes) => {
           held += performance.now() - (heldSince ?? performance.now());
           heldSince = undefined;
           proceed(bytes);

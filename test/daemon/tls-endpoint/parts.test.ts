@@ -90,7 +90,7 @@ describe("the budget for certificates", () => {
   it("lets as many large ones be received at a time as there is memory for, and the others one by one", () => {
     const budget = new CertificateBudget(limits);
     const granted: string[] = [];
-    const enter = (name: string, length = 16_401) => budget.enter(length, (bytes) => granted.push(`${name} ${bytes}`));
+    const enter = (name: string) => budget.enter(name, 16_401, (bytes) => granted.push(`${name} ${bytes}`));
     const [first, , third] = ["a", "b", "c", "d"].map((name) => enter(name));
     assert.deepEqual(granted, ["a 1000000", "b 1000000"]);
     assert.equal(budget.waiting, 2);
@@ -104,14 +104,28 @@ describe("the budget for certificates", () => {
   it("never lets a small one wait", () => {
     const budget = new CertificateBudget(limits);
     const granted: number[] = [];
-    for (let count = 0; count < 5; count++) budget.enter(500, (bytes) => granted.push(bytes));
+    for (const address of ["a", "b", "c", "a", "b"]) budget.enter(address, 500, (bytes) => granted.push(bytes));
     assert.deepEqual(granted, [1_000_000, 1_000_000, SMALL_CERTIFICATE, SMALL_CERTIFICATE, SMALL_CERTIFICATE]);
   });
 
   it("has room for one even if that is more than its memory", () => {
     const granted: number[] = [];
-    new CertificateBudget({ certificate: 10, certificateMemory: 1 }).enter(500, (bytes) => granted.push(bytes));
+    new CertificateBudget({ certificate: 10, certificateMemory: 1 }).enter("a", 500, (bytes) => granted.push(bytes));
     assert.deepEqual(granted, [10]);
+  });
+
+  it("gives no address more than half of it, so that one that is silent does not keep others waiting", () => {
+    const budget = new CertificateBudget({ certificate: 1_000_000, certificateMemory: 4_000_000 });
+    const granted: string[] = [];
+    const enter = (address: string) => budget.enter(address, 16_401, () => granted.push(address));
+    const places = Array.from({ length: 5 }, () => enter("silent"));
+    enter("other");
+    enter("third");
+    assert.deepEqual(granted, ["silent", "silent", "other", "third"]);
+    assert.equal(budget.waiting, 3);
+    places[0]?.leave();
+    assert.deepEqual(granted, ["silent", "silent", "other", "third", "silent"]);
+    assert.equal(budget.waiting, 2);
   });
 });
 
