@@ -68,7 +68,7 @@ export async function createRemotely(
 }
 
 /** The original's endpoint waits for a stream even where there can be no image. */
-const noImage: Upload = { chunks: [], othersOnly: true };
+export const noImage: Upload = { chunks: [], othersOnly: true };
 
 /** The usual compression is left out where it does not pay; what was asked for is done. */
 async function levelFor(values: CreateValues, file: ImageFile | undefined): Promise<number> {

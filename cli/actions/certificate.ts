@@ -21,6 +21,7 @@ import type { Context } from "../context.ts";
 import { EXIT_INTERRUPTED, EXIT_REFUSED, report, reportRemoteError } from "../exchange.ts";
 import { followTransfer } from "../progress.ts";
 import { readFile, serverOf } from "../remote.ts";
+import { noImage } from "../remote-create.ts";
 import { reportDump, reportImage } from "../report-image.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -81,7 +82,9 @@ async function single(
   }
   using file = data === undefined ? undefined : openImage(data);
   const progress = followTransfer(context, file?.size ?? 0);
-  const upload = file && wanted && uploadOf(file, wanted, (bytes) => progress.advance(bytes));
+  const withoutImage = wanted === undefined && "config" in command && command.config.image.length === 0;
+  const given = file && wanted && uploadOf(file, wanted, (bytes) => progress.advance(bytes));
+  const upload = withoutImage ? noImage : given;
   let reply: Message;
   try {
     ({ reply } = await requestRemote(server, credentials, { upload }));

@@ -425,6 +425,23 @@ describe("certificate", () => {
   const call = (pair: Pair, port: number, more: readonly string[] = [], options: RunOptions = {}) =>
     runClient(["certificate", pair.cert, pair.key, `--server-ca=${ca.cert}`, `-d127.0.0.1:${port}`, ...more], options);
 
+  /** Of a create whose image is sent after the handshake. */
+  const storedConfig = {
+    type: "solo5",
+    compressed: true,
+    image: new Uint8Array(0),
+    startup: undefined,
+    addName: true,
+    failBehaviour: { kind: "quit" },
+    cpuIds: [0],
+    memory: 32,
+    blockDevices: [],
+    networks: [],
+    arguments: undefined,
+    cpus: 1,
+    linuxBootPartition: undefined,
+  } as const;
+
   it("carries out a stored command", async () => {
     const pair = await folder.command(tenant, "hello", { kind: "unikernel-destroy" });
     const { port, shown } = await serve((socket) => void socket.end(text("tenant:hello", "destroyed unikernel")));
@@ -454,22 +471,7 @@ describe("certificate", () => {
   });
 
   it("takes the image of a create from --data", async () => {
-    const config = {
-      type: "solo5",
-      compressed: true,
-      image: new Uint8Array(0),
-      startup: undefined,
-      addName: true,
-      failBehaviour: { kind: "quit" },
-      cpuIds: [0],
-      memory: 32,
-      blockDevices: [],
-      networks: [],
-      arguments: undefined,
-      cpus: 1,
-      linuxBootPartition: undefined,
-    } as const;
-    const pair = await folder.command(tenant, "hello", { kind: "unikernel-create", config });
+    const pair = await folder.command(tenant, "hello", { kind: "unikernel-create", config: storedConfig });
     let stream: Uint8Array = new Uint8Array(0);
     const { port } = await serve((socket) =>
       takeStream(socket, (bytes) => {
@@ -480,6 +482,28 @@ describe("certificate", () => {
     assert.match((await call(pair, port)).stderr, /name the file with --data/);
     assert.equal((await call(pair, port, [`--data=${image}`])).status, 0);
     assert.deepEqual(Uint8Array.from(inflateSync(stream)), imageBytes);
+  });
+
+  it("of a machine without image sends an empty stream, and of an image in it none", async () => {
+    const machine = { ...storedConfig, type: "bhyve", compressed: false } as const;
+    for (const [config, expected] of [
+      [machine, 4],
+      [{ ...storedConfig, image: Uint8Array.of(1) }, 0],
+    ] as const) {
+      const pair = await folder.command(tenant, "vm", { kind: "unikernel-create", config });
+      let received = 0;
+      const { port } = await serve((socket) => {
+        const answer = () => void (received >= expected && socket.end(text("tenant:vm", "created unikernel")));
+        socket.on("data", (bytes) => {
+          received += bytes.length;
+          answer();
+        });
+        answer();
+      });
+      assert.equal((await call(pair, port)).status, 0);
+      assert.equal(received, expected);
+      await peer?.close();
+    }
   });
 
   it("writes a dump to a file, but not half of one", async () => {
