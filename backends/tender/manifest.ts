@@ -104,11 +104,11 @@ export class Manifest {
     this.bytes[this.#at(handle) + AT_ATTACHED] = 1;
   }
 
-  /** What is declared and not attached, one line each. */
+  /** Which devices are declared and not attached, one line each. Reserved entries are no devices. */
   missing(): string[] {
     const lines: string[] = [];
     for (let index = 1; index < this.#count; index++) {
-      if (this.bytes[this.#at(index) + AT_ATTACHED] === 1) continue;
+      if (this.bytes[this.#at(index) + AT_ATTACHED] === 1 || this.#type(index) >= TYPE_RESERVED) continue;
       const type = typeNames.get(this.#type(index)) ?? `0x${this.#type(index).toString(16)}`;
       lines.push(`Device '${this.#name(index)}' of type ${type} declared but not attached.`);
     }

@@ -10,7 +10,8 @@ import { TenderError } from "./tender-error.ts";
 
 const TYPE_ABI = 0x31494241;
 const TYPE_MANIFEST = 0x3154464d;
-const NOTE_NAME = [0x53, 0x6f, 0x6c, 0x6f, 0x35, 0, 0, 0] as const;
+/** `Solo5` with its zero; two bytes of padding follow, which nobody looks at. */
+const NOTE_NAME = [0x53, 0x6f, 0x6c, 0x6f, 0x35, 0] as const;
 const NOTE_HEADER_SIZE = 20;
 const SMALLEST_NOTE = 12;
 const MANIFEST_PADDING = 4;
@@ -35,7 +36,7 @@ function findNote(file: KernelFile, header: ElfHeader, type: number, limit: numb
       : new Uint8Array();
     if (head.length !== NOTE_HEADER_SIZE) throw problem("bytes read mismatches note size");
     const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-    const named = view.getUint32(0, true) === 6 && NOTE_NAME.every((byte, at) => head[12 + at] === byte);
+    const named = view.getUint32(0, true) === NOTE_NAME.length && NOTE_NAME.every((byte, at) => head[12 + at] === byte);
     if (!named || view.getUint32(8, true) !== type) continue;
     const size = view.getUint32(4, true);
     if (size < 1 || size > limit || segment.fileSize < NOTE_HEADER_SIZE + size) {

@@ -46,14 +46,14 @@ export class Tap {
   /**
    * Reads one frame to an address of this process.
    *
-   * @returns its length, or `undefined` if there is none
+   * @returns its length, or `undefined` if there is none, or no room for any of it: the frame is lost then
    * @throws {SystemError}
    */
   read(address: number, capacity: number): number | undefined {
     for (let doubts = 0; ; ) {
       const count = Number(libc.read(this.descriptor, address, capacity));
-      if (count >= 0) return count;
-      const number = errno();
+      if (count > 0) return count;
+      const number = count === 0 ? EAGAIN : errno();
       if (number === EAGAIN) return undefined;
       if (number !== EINTR && ++doubts > DOUBTS_MAX) throw new SystemError(number);
     }

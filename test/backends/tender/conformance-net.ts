@@ -142,6 +142,19 @@ export function testNetworks(_tender: TenderUnderTest, rig: TenderRig): void {
     assert.deepEqual(stdout.slice(8 + 18), Uint8Array.from([18, 19, 0, 0, 0, 0]));
   });
 
+  it("has nothing for a buffer without room", { skip }, () => {
+    const guest = new Guest(devices);
+    guest.call(Call.netWrite, 2, guest.data(frame(ECHO_MAC, SENDER_MAC, 60)), 60, -1);
+    const poll = guest.call(Call.poll, 10_000_000_000, 0, 0);
+    const read = guest.call(Call.netRead, 1, 0x400000, 0, -1);
+    guest.print(poll + 8, 8).print(read + 16, 12);
+    const { stdout, stderr } = rig.run(guest.halt().build(), options());
+    const view = new DataView(stdout.buffer);
+    assert.equal(view.getUint32(0, true) & 2, 2, stderr);
+    assert.equal(view.getBigUint64(8, true), 0n);
+    assert.equal(view.getInt32(16, true), 1);
+  });
+
   it("a frame the tap refuses ends the tender", { skip }, () => {
     for (const length of [0, 1, 13]) {
       const guest = new Guest(devices);

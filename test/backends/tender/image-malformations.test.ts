@@ -94,6 +94,10 @@ const malformations: Record<string, readonly [image: Uint8Array, message: RegExp
     good([{ name: "x", type: 3 }]).build(),
     /Device 'x' of type 0x3 declared but not attached\./,
   ],
+  "a device of the last type that is not reserved": [
+    good([{ name: "x", type: 0x3fffffff }]).build(),
+    /Device 'x' of type 0x3fffffff declared but not attached\./,
+  ],
 
   "a segment below the lowest address": [
     changed("text", { vaddr: 0xff000 }),
@@ -254,7 +258,16 @@ describe("an image that is odd but good", () => {
     assert.deepEqual([...new Int32Array(stdout.buffer, 0, 2)], [0, 2]);
   });
 
+  it("may have reserved entries that are no devices", () => {
+    const image = good([{ name: "x", type: 0x40000000 }]).build();
+    runs(image);
+    new DataView(image.buffer).setUint32(entry(1) + 68, 0xffffffff, true);
+    runs(image);
+  });
+
   it("may have other bytes where nothing looks", () => {
+    runs(patched(at.abi + 18, 1, 1));
+    runs(patched(at.manifest + 18, 1, 1));
     runs(patched(7, 9, 9, 9, 9, 9, 9, 9, 9, 9));
     runs(patched(at.abi + 28, 1, 2, 3, 4, 5, 6, 7, 8));
     runs(patched(at.manifest + 20, 1, 2, 3, 4));
