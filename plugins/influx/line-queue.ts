@@ -31,6 +31,16 @@ export class LineQueue {
   /** Appends a piece: whole lines. Drops the oldest ones until it fits; itself, if it never does. */
   push(piece: Uint8Array): void {
     this.#waiting.push(piece);
+    this.#grow(piece);
+  }
+
+  /** Puts what {@link take} gave back to the front, since it was not taken. Goes itself if there is no room any more. */
+  putBack(piece: Uint8Array): void {
+    this.#waiting.unshift(piece);
+    this.#grow(piece);
+  }
+
+  #grow(piece: Uint8Array): void {
     this.#bytes += piece.length;
     while (this.#bytes > this.#limit) this.drop();
   }

@@ -14,6 +14,9 @@ export const RECONNECT_MS = 5_000;
 /** Bytes handed to the connection at once; the rest waits here, so that not more is lost with it. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** Milliseconds after which a receiver that has ended its side is believed to go on taking lines: it would have refused. */
+const PROOF_MS = 1_000;
+
 /** Milliseconds that the end may take. */
 const CLOSE_MS = 1_000;
 
@@ -40,6 +43,11 @@ export class TcpSink implements InfluxSink {
   readonly #queue: LineQueue;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /**
+   * Set once the receiver has ended its side. That says nothing about ours: it may be gone, or only have nothing to say, as
+   * `nc` with an empty input. So one piece is sent, which waits here until the receiver has not refused it.
+   */
+  #trial: "due" | Uint8Array | undefined;
   #closed = false;
   /** Why there is no connection, as it was logged. */
   #reported: string | undefined;
@@ -73,6 +81,7 @@ export class TcpSink implements InfluxSink {
     clearTimeout(this.#timer);
     const connection = this.#connection;
     if (connection === undefined) return;
+    this.#trial = undefined;
     this.#pump();
     const timer = setTimeout(() => connection.destroy(), CLOSE_MS);
     await connection.drained().catch(() => undefined);
@@ -83,11 +92,20 @@ export class TcpSink implements InfluxSink {
   /** Hands over what waits, as far as the connection takes it. */
   #pump(): void {
     const connection = this.#connection;
-    while (connection !== undefined && connection.pending === 0) {
+    while (connection !== undefined && connection.pending === 0 && !(this.#trial instanceof Uint8Array)) {
       const bytes = this.#queue.take(CHUNK_BYTES);
       if (bytes === undefined) return this.#caughtUp();
+      if (this.#trial === "due") this.#try(bytes);
       if (!connection.send(bytes) || connection.pending > 0) void this.#whenDrained(connection);
     }
+  }
+
+  #try(bytes: Uint8Array): void {
+    this.#trial = bytes;
+    this.#timer = setTimeout(() => {
+      this.#trial = undefined;
+      this.#pump();
+    }, PROOF_MS);
   }
 
   /** Nothing waits any more: tells of what was dropped meanwhile. */
@@ -112,6 +130,10 @@ export class TcpSink implements InfluxSink {
     try {
       const connection = await connectTcp(host, port, () => ({
         data: () => undefined, // a receiver has nothing to say
+        end: () => {
+          log.info("the receiver has ended its side: the next lines will tell whether it is still there");
+          this.#trial ??= "due";
+        },
         close: (error) => this.#lost(error?.message ?? "the receiver closed the connection"),
       }));
       if (this.#closed) return connection.destroy();
@@ -128,6 +150,8 @@ export class TcpSink implements InfluxSink {
   #lost(reason: string): void {
     const { log, host, port, reconnectMs = RECONNECT_MS } = this.#options;
     this.#connection = undefined;
+    if (this.#trial instanceof Uint8Array) this.#queue.putBack(this.#trial);
+    this.#trial = undefined;
     if (this.#closed) return;
     if (this.#reported !== reason) {
       log.warning(`not connected to ${host} port ${port}, trying again every ${reconnectMs} ms: ${reason}`);

@@ -28,8 +28,9 @@ class Receiver {
   port = 0;
 
   async listen(host = "127.0.0.1"): Promise<void> {
-    const server = createServer((socket) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
       this.sockets.add(socket);
+      socket.on("end", () => socket.end());
       socket.on("close", () => this.sockets.delete(socket)).on("error", () => undefined);
       socket.on("data", (chunk) => {
         this.text += chunk.toString();
@@ -83,16 +84,36 @@ describe("lines by TCP", () => {
   it("wait for a receiver that is not there yet, and for one that comes back", () =>
     withTcp({ absent: true }, async (sink, receiver, log) => {
       sink.write("a 1\n");
-      await until("it is missed", () => log.lines.some((line) => line.includes("nobody listens there")));
+      const missed = () => log.lines.filter((line) => line.includes("nobody listens there")).length;
+      await until("it is missed", () => missed() === 1);
       await receiver.listen();
       await until("the first comes", () => receiver.text === "a 1\n");
       await receiver.close();
-      await until("the end is noticed", () => log.lines.some((line) => line.includes("closed the connection")));
+      await until("the end is noticed", () => log.lines.some((line) => line.includes("ended its side")));
       sink.write("b 2\n");
+      sink.write("c 3\n");
+      await until("it is missed again", () => missed() === 2);
       await receiver.listen();
-      await until("the second comes", () => receiver.text === "a 1\nb 2\n");
+      await until("the others come", () => receiver.text === "a 1\nb 2\nc 3\n");
       assert.equal(sink.dropped, 0);
-      assert.equal(log.lines.filter((line) => line.includes("nobody listens there")).length, 1);
+    }));
+
+  it("go on to a receiver that has ended its side, since it only has nothing to say", () =>
+    withTcp({}, async (sink, receiver, log) => {
+      await until("it is connected", () => receiver.sockets.size === 1);
+      for (const socket of receiver.sockets) socket.end();
+      let expected = "";
+      for (let at = 0; at < 3; at++) {
+        const lines = [`a ${at}\n`, `b ${at}\n`];
+        for (const line of lines) sink.write(line);
+        expected += lines.join("");
+        await until("they come", () => receiver.text === expected);
+      }
+      assert.deepEqual(
+        log.lines.filter((line) => line.startsWith("WARNING")),
+        [],
+      );
+      assert.equal(receiver.sockets.size, 1);
     }));
 
   it("are dropped meanwhile where they must not be late, and that is told", () =>
