@@ -148,10 +148,11 @@ export class TcpSink implements InfluxSink {
   }
 
   #lost(reason: string): void {
-    const { log, host, port, reconnectMs = RECONNECT_MS } = this.#options;
+    const { log, host, port, patient, reconnectMs = RECONNECT_MS } = this.#options;
     this.#connection = undefined;
     if (this.#trial instanceof Uint8Array) this.#queue.putBack(this.#trial);
     this.#trial = undefined;
+    if (!patient) this.#queue.clear();
     if (this.#closed) return;
     if (this.#reported !== reason) {
       log.warning(`not connected to ${host} port ${port}, trying again every ${reconnectMs} ms: ${reason}`);

@@ -97,6 +97,18 @@ describe("the Debian package", () => {
     await debian.until("albatross-client log --no-follow", /login 127\.0\.0\.1/);
   });
 
+  it("takes the certificates that an override of the endpoint's unit names, as the original does", async () => {
+    const override = "/etc/systemd/system/albatross_tls_endpoint.service.d";
+    debian.run(`mkdir -p /srv/tls ${override} && mv /etc/albatross/*.pem /etc/albatross/server.key /srv/tls/`);
+    const places = "CA=/srv/tls/cacert.pem CERT=/srv/tls/server.pem KEY=/srv/tls/server.key";
+    debian.run(`printf '[Service]\\nEnvironment=${places}\\n' > ${override}/override.conf && systemctl daemon-reload`);
+    const units = "albatross_tls_endpoint.socket albatross_tls_endpoint.service";
+    debian.run(`systemctl stop ${units} && systemctl start ${units}`);
+    assert.match(debian.run(`albatross-client info --plain ${remote}`), /:web/);
+    debian.run(`mv /srv/tls/* /etc/albatross/ && rm -r /srv/tls ${override} && systemctl daemon-reload`);
+    debian.run("systemctl restart albatross_tls_endpoint.service");
+  });
+
   it("has manual pages and completions of what is installed", () => {
     const installed = debian.run("dpkg -L albatross");
     for (const name of ["albatross-client-create", "albatrossd", "albatross-tls-endpoint"]) {

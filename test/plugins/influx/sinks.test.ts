@@ -126,6 +126,15 @@ describe("lines by TCP", () => {
       sink.write("c 3\n");
       await until("the third comes", () => receiver.text === "c 3\n");
       assert.ok(log.lines.some((line) => line.includes("WARNING 2 samples were dropped")));
+      await receiver.close();
+      await until("the end is noticed", () => log.lines.some((line) => line.includes("ended its side")));
+      sink.write("d 4\n");
+      await until("it is gone", () => log.lines.some((line) => line.includes("nobody listens there")));
+      const connected = () => log.lines.filter((line) => line.startsWith("INFO connected")).length;
+      await receiver.listen();
+      await until("it is connected again", () => connected() === 2);
+      sink.write("e 5\n");
+      await until("the fifth comes", () => receiver.text === "c 3\ne 5\n");
     }));
 
   it("are bounded while the receiver is away: the oldest go, and are counted", () =>
