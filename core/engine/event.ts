@@ -49,6 +49,13 @@ export type Event =
   | { readonly kind: "revision-made"; readonly name: Name; readonly command: RevisionCommand; readonly at: number }
   /** Found running at start: the process of an earlier albatrossd. */
   | { readonly kind: "unikernel-adopted"; readonly name: Name; readonly run: Run }
+  /**
+   * Its process is about to be ended, and it shall run again. Should albatrossd die meanwhile, the next one does not take
+   * the dying process over, whose end would be that of the unikernel, but starts another.
+   */
+  | { readonly kind: "unikernel-stopping"; readonly name: Name }
+  /** That process could not be ended: it is taken over again. */
+  | { readonly kind: "unikernel-not-stopped"; readonly name: Name }
   /** The process ended; `status` is `end` as text, e.g. `exit 2`. What follows is another event. */
   | {
       readonly kind: "unikernel-exited";

@@ -68,8 +68,7 @@ function markedProcesses(storeId: string): Marked[] {
   return found;
 }
 
-function isSameProcess(run: Run, marked: Marked | undefined): boolean {
-  if (marked === undefined) return false;
+function isSameProcess(run: Run, marked: Marked): boolean {
   const { pid, startTime, bootId } = marked.identity;
   return run.pid === pid && run.processStart === startTime && run.bootId === bootId;
 }
@@ -78,7 +77,7 @@ async function endLeftovers(leftovers: readonly Marked[], log: Log): Promise<voi
   // Watched, not looked at: a process whose first thread has ended seems to be gone, but still holds its tap.
   const watches = leftovers.map(({ identity }) => watchProcess(identity));
   for (const watch of watches) {
-    log.warning(`ending process ${watch.identity.pid}: a start that was never recorded`);
+    log.warning(`ending process ${watch.identity.pid}: its start was never recorded, or it was to be ended`);
     watch.signal(constants.signals.SIGKILL);
   }
   const timeout = Promise.withResolvers<false>();
@@ -144,19 +143,21 @@ function startOrder(a: StoredUnikernel, b: StoredUnikernel): number {
 export async function recover(host: RecoveryHost): Promise<readonly Name[]> {
   const { store, supervisor, network, log } = host;
   const stored = store.load();
-  const marked = new Map(markedProcesses(store.id).map((process) => [process.instance, process]));
+  // A process may have children, which inherit its mark.
+  const marked = Map.groupBy(markedProcesses(store.id), ({ instance }) => instance);
   const adopted = new Map<string, Run>();
   for (const { name, run } of stored.unikernels) {
-    if (run === undefined || !isSameProcess(run, marked.get(run.instance))) continue;
+    if (run === undefined || !marked.get(run.instance)?.some((process) => isSameProcess(run, process))) continue;
     adopted.set(name.text, run);
     marked.delete(run.instance);
   }
-  await endLeftovers([...marked.values()], log);
+  const leftovers = [...marked.values()].flat();
+  await endLeftovers(leftovers, log);
   // Also those of processes that ended while nobody watched; after a start of the host the kernel has forgotten them.
   const lost = stored.unikernels.flatMap(({ name, run }) =>
     run !== undefined && run.bootId === bootId() && !adopted.has(name.text) ? [run.machine] : [],
   );
-  for (const machine of new Set([...lost, ...[...marked.values()].map((leftover) => leftover.machine)])) {
+  for (const machine of new Set([...lost, ...leftovers.map((leftover) => leftover.machine)])) {
     if (machine !== undefined) await host.releaseMachine(machine);
   }
   const keptTaps = new Set([...adopted.values()].flatMap((run) => run.taps.map(({ tap }) => tap)));

@@ -215,7 +215,11 @@ export class Store {
         if (spec !== undefined) this.revisions.add(event.name, event.at, event.command, spec);
         return;
       }
+      case "unikernel-stopping":
+        this.#prepare("UPDATE unikernels SET run = NULL WHERE name = ?").run(event.name.text);
+        return;
       case "unikernel-started":
+      case "unikernel-not-stopped":
       case "unikernel-restored":
       case "unikernel-failed":
       case "unikernel-waiting":

@@ -304,6 +304,23 @@ export class Supervisor {
   }
 
   /**
+   * Ends what runs under `name`, as {@link Supervisor.stop}, for something else that shall run there at once.
+   *
+   * @throws {StoreError} nothing has happened then
+   * @throws {StartError} if it cannot be ended
+   */
+  async stopForAnother(name: Name): Promise<void> {
+    if (this.#state.unikernels.get(name.key)?.phase.kind === "running")
+      this.commit({ kind: "unikernel-stopping", name });
+    await this.stop(name);
+  }
+
+  /** What {@link Supervisor.stopForAnother} could not end runs on as what it was. */
+  keepRunning(name: Name): void {
+    this.#settle({ kind: "unikernel-not-stopped", name });
+  }
+
+  /**
    * Ends what runs under `name`, if anything: SIGTERM, and SIGKILL after {@link STOP_TIMEOUT_MS}. Afterwards the
    * unikernel is known but does not run. Must run exclusively.
    *
@@ -387,6 +404,12 @@ export class Supervisor {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     if (keep) return await this.#serial.idle();
+    const running = [...this.#state.unikernels.values()].filter(({ phase }) => phase.kind === "running");
+    try {
+      this.commit(...running.map(({ name }): Event => ({ kind: "unikernel-stopping", name })));
+    } catch (error) {
+      this.#log.error(error instanceof Error ? error.message : String(error));
+    }
     const stopping = [...this.#state.unikernels.values()].map(({ name }) =>
       this.#serial.run(
         name.key,

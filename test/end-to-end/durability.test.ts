@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromText } from "../../core/byte-string.ts";
@@ -12,6 +13,7 @@ import { closeTunDevice, holdTap, openTunDevice } from "../../host/linux/tap.ts"
 import {
   config,
   create,
+  type Daemon,
   destroy,
   forceCreate,
   images,
@@ -61,6 +63,23 @@ describe("albatrossd killed and started again", () => {
     await machine.expect("t:net", destroy, "destroyed unikernel");
     assert.deepEqual(machine.traces(), []);
     await second.stop();
+  });
+
+  it("adopts what has children of its own", async () => {
+    await Machine.with(async (other) => {
+      const tender = join(other.directory, "parent");
+      const version = `if [ "$1" = --version ]; then echo "ABI version 2"; exit 0; fi`;
+      const children = Array.from({ length: 5 }, () => "sleep 1000 &").join("\n");
+      writeFileSync(tender, `#!/bin/sh\n${version}\n${children}\nwait\n`, { mode: 0o755 });
+      const flags = [`--tender=${tender}`];
+      const first = await other.start({ flags });
+      await other.expect("web", create(kernels["hello"]), "created unikernel");
+      const before = other.processesOf("web");
+      await first.stop("SIGKILL");
+      const second = await other.startDaemon({ flags });
+      assert.match(second.log, new RegExp(`adopted .*: pid ${before[0]}`));
+      assert.deepEqual(other.processesOf("web"), before);
+    });
   });
 
   it("starts, whatever others have put among the fifos", async () => {
@@ -196,6 +215,55 @@ describe("albatrossd asked to end", () => {
       assert.equal(await daemon.stop("SIGTERM"), 0);
       assert.ok(performance.now() - stopping < 10_000);
       assert.deepEqual(machine.processes(), []);
+    });
+  });
+});
+
+describe("albatrossd killed while it ends a unikernel that shall run", () => {
+  const ends: readonly (readonly [string, (machine: Machine, daemon: Daemon) => Promise<unknown>])[] = [
+    ["for a restart", (machine) => machine.ask("web", restart)],
+    ["for a force-create", (machine) => machine.ask("web", forceCreate(kernels["hello"]))],
+    ["because it was asked to end itself", (_machine, daemon) => daemon.stop("SIGTERM")],
+  ];
+  for (const [why, end] of ends) {
+    it(`${why}: the next one starts it again, and does not take its end for that of the unikernel`, async () => {
+      await Machine.with(async (machine) => {
+        const tender = join(machine.directory, "slow");
+        const asked = join(machine.directory, "asked");
+        const version = `if [ "$1" = --version ]; then echo "ABI version 2"; exit 0; fi`;
+        const script = `#!/bin/sh\n${version}\ntrap 'touch ${asked}; sleep 1; exit 0' TERM\nwhile :; do sleep 0.1; done\n`;
+        writeFileSync(tender, script, { mode: 0o755 });
+        const flags = [`--tender=${tender}`];
+        const daemon = await machine.start({ flags });
+        await machine.expect("web", create(kernels["hello"]), "created unikernel");
+        const [former] = machine.processesOf("web");
+        const ending = end(machine, daemon).catch(() => undefined); // nobody answers
+        await until("its process was asked to end", () => existsSync(asked));
+        await daemon.stop("SIGKILL");
+        await ending;
+        const next = await machine.startDaemon({ flags });
+        await until("another one runs", () => machine.processesOf("web").some((pid) => pid !== former));
+        await machine.reaches("web", "running");
+        assert.ok(!machine.processesOf("web").includes(former ?? 0), next.log);
+        assert.deepEqual(machine.rows(), [":web"]);
+      });
+    });
+  }
+
+  it("as nothing, if the database cannot take it: the unikernel runs on", async () => {
+    await Machine.with(async (machine) => {
+      await machine.start();
+      await machine.expect("web", create(kernels["exit-code"], endless), "created unikernel");
+      const former = machine.processesOf("web");
+      const other = new DatabaseSync(join(machine.dbdir, "albatross.sqlite"));
+      other.exec("BEGIN IMMEDIATE");
+      try {
+        assert.match(await machine.ask("web", restart), /cannot write to the database: .*locked/);
+      } finally {
+        other.close();
+      }
+      assert.deepEqual(machine.processesOf("web"), former);
+      assert.equal((await machine.statusOf("web"))?.state, "running");
     });
   });
 });
@@ -492,7 +560,9 @@ describe("albatrossd killed again and again while it works", () => {
         const after = await machine.startDaemon();
         const present = await until("everything runs that shall", async () => {
           const all = await machine.status();
-          return all.every(({ state }) => state === "running") && new Map(all.map((one) => [one.name, one]));
+          // One that was being destroyed may have been taken over on its last legs.
+          const settled = all.every(({ name, state }) => state === "running" && machine.processesOf(name).length > 0);
+          return settled && new Map(all.map((one) => [one.name, one]));
         });
         for (const name of names) {
           if (!uncertain.has(name)) {
