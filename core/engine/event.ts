@@ -54,8 +54,6 @@ export type Event =
    * the dying process over, whose end would be that of the unikernel, but starts another.
    */
   | { readonly kind: "unikernel-stopping"; readonly name: Name }
-  /** That process could not be ended: it is taken over again. */
-  | { readonly kind: "unikernel-not-stopped"; readonly name: Name }
   /** The process ended; `status` is `end` as text, e.g. `exit 2`. What follows is another event. */
   | {
       readonly kind: "unikernel-exited";

@@ -219,7 +219,6 @@ export class Store {
         this.#prepare("UPDATE unikernels SET run = NULL WHERE name = ?").run(event.name.text);
         return;
       case "unikernel-started":
-      case "unikernel-not-stopped":
       case "unikernel-restored":
       case "unikernel-failed":
       case "unikernel-waiting":

@@ -70,6 +70,10 @@ export class Supervisor {
   readonly #serial = new Serial();
   readonly #processes = new Map<string, ProcessHandle>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Instances that are to end for another start: should they take longer than that waits, the unikernel runs again then. */
+  readonly #giveWay = new Set<string>();
+  /** What has happened and could not be written: the newest of each kind about each unikernel. */
+  #unwritten: readonly Event[] = [];
   #state: State;
   #version = 0;
   #closing = false;
@@ -112,11 +116,17 @@ export class Supervisor {
     }
   }
 
-  /** Applies events once they are on the disk. @throws {StoreError} nothing has changed then */
+  /**
+   * Applies events once they are on the disk, and with them whatever could not be written before: what builds on that must
+   * not be there without it.
+   *
+   * @throws {StoreError} nothing has changed then
+   */
   commit(...events: readonly Event[]): void {
     let after = this.#state;
     for (const event of events) after = apply(after, event);
-    this.#store.record(events, after);
+    this.#store.record([...this.#unwritten, ...events], after);
+    this.#unwritten = [];
     this.note(...events);
   }
 
@@ -144,7 +154,7 @@ export class Supervisor {
   async launch(name: Name, { revision, durable, former = false }: Launch = {}): Promise<void> {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
-    if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
+    this.#requireOpen();
     this.#requireBlocks(name, unikernel.spec);
     const launcher = await check(this.#host, name, unikernel.spec);
     const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
@@ -164,6 +174,10 @@ export class Supervisor {
     this.#log.info(`created ${name.toDisplay()}: pid ${run.pid} (${run.launcher})`);
     this.#watch(name, run, process);
     this.#observer.started(name, run);
+  }
+
+  #requireOpen(): void {
+    if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
   }
 
   /**
@@ -236,6 +250,7 @@ export class Supervisor {
 
   async #afterEnd(unikernel: Unikernel, run: Run, status: ExitStatus, text: string): Promise<void> {
     const { name } = unikernel;
+    const gaveWay = this.#giveWay.delete(run.instance);
     const behaviour = unikernel.arguments.failBehaviour;
     if (status.kind === "exit" && status.code === ARGUMENTS_EXIT_CODE && unikernel.arguments.addName) {
       this.#log.info(`unikernel ${name.toDisplay()} does not know --name, starting it without`);
@@ -244,8 +259,8 @@ export class Supervisor {
       return;
     }
     // Nobody can tell how an adopted one ended: a failure, as far as its owner is concerned.
-    const again = status.kind === "unknown" ? behaviour.kind === "restart" : shouldRestart(status, behaviour);
-    if (!again) {
+    const wanted = status.kind === "unknown" ? behaviour.kind === "restart" : shouldRestart(status, behaviour);
+    if (!wanted && !gaveWay) {
       if (behaviour.kind === "restart")
         this.#log.warning(`unikernel ${name.toDisplay()} ended with ${text}, not restarting`);
       this.#settle({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
@@ -262,13 +277,15 @@ export class Supervisor {
 
   /**
    * Applies what happened to a unikernel by itself. Nobody waits for an answer, and it has happened: if it cannot be
-   * written, albatrossd goes on by it all the same, and its successor starts from what was written last.
+   * written, albatrossd goes on by it all the same, and writes it with what comes next.
    */
   #settle(event: Event): void {
     try {
       this.commit(event);
     } catch (error) {
       this.#log.error(error instanceof Error ? error.message : String(error));
+      const others = this.#unwritten.filter(({ kind, name }) => kind !== event.kind || name.key !== event.name.key);
+      this.#unwritten = [...others, event];
       this.note(event);
     }
   }
@@ -292,7 +309,7 @@ export class Supervisor {
     const unikernel = this.#state.unikernels.get(name.key);
     if (unikernel === undefined || unikernel.phase.kind === "running" || this.#closing) return;
     try {
-      await this.launch(name);
+      await this.launch(name, { former: true });
     } catch (error) {
       this.retry(name, error instanceof Error ? error.message : String(error));
     }
@@ -307,17 +324,16 @@ export class Supervisor {
    * Ends what runs under `name`, as {@link Supervisor.stop}, for something else that shall run there at once.
    *
    * @throws {StoreError} nothing has happened then
-   * @throws {StartError} if it cannot be ended
+   * @throws {StartError} nothing has happened, or it cannot be ended yet: whatever shall run then is started at its end
    */
   async stopForAnother(name: Name): Promise<void> {
-    if (this.#state.unikernels.get(name.key)?.phase.kind === "running")
+    this.#requireOpen();
+    const phase = this.#state.unikernels.get(name.key)?.phase;
+    if (phase?.kind === "running") {
       this.commit({ kind: "unikernel-stopping", name });
+      this.#giveWay.add(phase.run.instance);
+    }
     await this.stop(name);
-  }
-
-  /** What {@link Supervisor.stopForAnother} could not end runs on as what it was. */
-  keepRunning(name: Name): void {
-    this.#settle({ kind: "unikernel-not-stopped", name });
   }
 
   /**
@@ -334,6 +350,7 @@ export class Supervisor {
     const process = this.#processes.get(run.instance);
     const status = process === undefined ? undefined : await this.#end(name, run, process);
     this.#processes.delete(run.instance);
+    this.#giveWay.delete(run.instance);
     await this.#cleanUp(name, run);
     const end: ExitStatus = status ?? { kind: "unknown" };
     const text = describeStatus(end);
@@ -410,11 +427,15 @@ export class Supervisor {
     } catch (error) {
       this.#log.error(error instanceof Error ? error.message : String(error));
     }
-    const stopping = [...this.#state.unikernels.values()].map(({ name }) =>
+    const stopping = [...this.#state.unikernels.values()].map((unikernel) =>
       this.#serial.run(
-        name.key,
+        unikernel.name.key,
         async () => {
+          const { name } = unikernel;
           try {
+            // One whose start has been completed meanwhile is still in the database as running.
+            const started = this.#state.unikernels.get(name.key)?.phase.kind === "running";
+            if (started && !running.includes(unikernel)) this.#settle({ kind: "unikernel-stopping", name });
             await this.stop(name);
           } catch (error) {
             this.#log.error(error instanceof Error ? error.message : String(error));

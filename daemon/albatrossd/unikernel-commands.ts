@@ -13,7 +13,6 @@ import type { Command } from "../../core/wire/message.ts";
 import type { ImageStore, StoredImage } from "./images.ts";
 import { StartError } from "./instance.ts";
 import { failure, type Reply, success } from "./reply.ts";
-import { StoreError } from "./store.ts";
 import type { Launch, Supervisor } from "./supervisor.ts";
 
 const CREATED = "created unikernel";
@@ -90,7 +89,6 @@ async function replace(supervisor: Supervisor, present: Unikernel, spec: Unikern
   } catch (error) {
     release();
     supervisor.note({ kind: "unikernel-respecified", name, spec: present.spec });
-    if (!(error instanceof StoreError)) supervisor.keepRunning(name);
     return failure(text(error));
   }
   supervisor.note(replaced); // again, now that it does not run: its history is over

@@ -573,6 +573,16 @@ export class Machine {
     }
   }
 
+  /** Changes the database while albatrossd has it open, e.g. so that it refuses something. */
+  changeDatabase(sql: string): void {
+    const database = new DatabaseSync(join(this.dbdir, "albatross.sqlite"));
+    try {
+      database.exec(`PRAGMA busy_timeout=5000; ${sql}`);
+    } finally {
+      database.close();
+    }
+  }
+
   /** Ends every process that was started here, and removes their taps. */
   async stopAll(): Promise<void> {
     for (const wire of this.#wires) wire.close();
