@@ -21,12 +21,12 @@ import { zvolOf } from "../../core/zvol.ts";
 import { makeFifo, openConsoleFifo } from "../../host/fifo.ts";
 import type { HostNetwork } from "../../host/network.ts";
 import { HostNetworkError } from "../../host/network.ts";
-import { identify } from "../../host/process-identity.ts";
+import { identify, type ProcessIdentity } from "../../host/process-identity.ts";
 import { randomHex } from "../../host/random-hex.ts";
 import { lateCrypto } from "../../runtime/late-modules.ts";
 import type { ChildProcess } from "../../runtime/process.ts";
 import type { ImageStore } from "./images.ts";
-import { ownProcess } from "./process-handle.ts";
+import { ownProcess, signalChild } from "./process-handle.ts";
 import { Undo } from "./undo.ts";
 
 /** Environment variable by which a process is known to be albatrossd's: `<store id>/<instance>/<name>`. */
@@ -142,9 +142,7 @@ async function createTaps(host: InstanceHost, name: Name, spec: UnikernelSpec, u
   const { networks } = spec.arguments;
   if (networks.length === 0) return [];
   const taps = await host.network.createTaps(networks.map(bridgeOf), { alias: `albatross:${host.storeId}` });
-  undo.push(async () => {
-    for (const tap of taps) await host.network.destroyTap(tap);
-  });
+  for (const tap of taps) undo.push(async () => void (await host.network.destroyTap(tap)));
   return taps.map((tap, at) => {
     const network = networks[at];
     if (network === undefined) throw new StartError(`more taps than networks were made for ${name.toDisplay()}`);
@@ -220,7 +218,16 @@ async function launch(
     environment: { [MARK]: `${host.storeId}/${instance}/${name.text}` },
     console,
   });
-  const identity = identify(child.pid);
+  let identity: ProcessIdentity | undefined;
+  try {
+    identity = identify(child.pid);
+  } catch (error) {
+    // For lack of descriptors. Nobody else knows of it, and it would run on beside the next one.
+    signalChild(child, constants.signals.SIGKILL);
+    await child.exited;
+    await releaseMachine(host, child.machine);
+    throw error;
+  }
   const run = {
     instance,
     pid: child.pid,

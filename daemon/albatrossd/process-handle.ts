@@ -15,6 +15,15 @@ export interface ProcessHandle {
   signal(signal: number): void;
 }
 
+/** Signals a child of this program by its id, which is its own until it was reaped. One that was is no error. */
+export function signalChild({ pid }: ChildProcess, signal: number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 /** The handle of a child of this program. */
 export function ownProcess(child: ChildProcess, run: Run): ProcessHandle {
   let ended = false;
@@ -25,7 +34,12 @@ export function ownProcess(child: ChildProcess, run: Run): ProcessHandle {
     exited,
     signal: (signal) => {
       // The child is not reaped before `ended`, but it may be a zombie already: then there is nothing to signal.
-      if (!ended) signalProcess({ pid: run.pid, startTime: run.processStart, bootId: run.bootId }, signal);
+      if (ended) return;
+      try {
+        signalProcess({ pid: run.pid, startTime: run.processStart, bootId: run.bootId }, signal);
+      } catch {
+        signalChild(child, signal); // making sure takes a descriptor, and there may be none left
+      }
     },
   };
 }
