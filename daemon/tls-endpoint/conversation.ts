@@ -33,6 +33,9 @@ import { ClientGoneError, Refusal, texts } from "./refusal.ts";
 import { daemonOf, replyModeOf, takesStream } from "./routing.ts";
 import { SpoolError } from "./spool.ts";
 
+/** Milliseconds that the outcome of a command is waited for whose client has gone. */
+export const OUTCOME_PATIENCE_MS = 20_000;
+
 /** Where a conversation finds what it needs. */
 export interface Surroundings {
   /** Where the daemons' sockets lie. */
@@ -77,6 +80,9 @@ export class Conversation {
   readonly #protocol: string | undefined;
   #daemon: FrameLine | undefined;
   #policiesApplied = false;
+  /** Whether albatrossd carries out a command: it does so, whether or not anybody waits for the answer. */
+  #underWay = false;
+  #patience: NodeJS.Timeout | undefined;
 
   /** @param protocol the application protocol that was agreed on with the client */
   constructor(client: FrameLine, order: ChainCommand, protocol: string | undefined, surroundings: Surroundings) {
@@ -95,7 +101,7 @@ export class Conversation {
   async run(): Promise<void> {
     const { command } = this.#order;
     checkPolicies(this.#order.policies);
-    void this.#client.gone.then(() => this.close());
+    void this.#client.gone.then(() => this.#leave());
     if (command.kind === "block-set-old" && command.data.length === 0) {
       // Its data follows in a stream. albatrossd would take the empty one for all there is, and fill the device with zeros.
       await this.#ask({ kind: "block-set", compressed: command.compressed });
@@ -115,8 +121,16 @@ export class Conversation {
 
   /** Closes the connection to the daemon. */
   close(): void {
+    clearTimeout(this.#patience);
+    this.#underWay = false;
     this.#daemon?.destroy();
     this.#daemon = undefined;
+  }
+
+  /** The client has gone: this is over when the command is, so that who revokes the client's rights sees what it did. */
+  #leave(): void {
+    if (this.#underWay) this.#patience = setTimeout(() => this.close(), OUTCOME_PATIENCE_MS);
+    else this.close();
   }
 
   async #createFromStream(command: Create): Promise<void> {
@@ -190,6 +204,7 @@ export class Conversation {
     const header = { sequence, name: this.#order.name };
     const sent = await daemon.write(encodeFrame({ header, payload: { kind: "command", command } }));
     if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
+    this.#underWay = true;
     const reply = await readMessage(daemon);
     this.close();
     if (reply === undefined) throw new Refusal(texts.noReply);
@@ -240,6 +255,7 @@ export class Conversation {
       image === undefined ? await daemon.write(encodeFrame(message)) : await sendAround(daemon, message, image);
     if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
     const mode = replyModeOf(command);
+    this.#underWay = mode === "single";
     if (mode === "read") this.#client.finished = () => this.close(); // how a client ends a subscription
     // Even if not everything was sent: a daemon that refuses early says so before it closes.
     const complete = await forwardReplies(daemon, this.#client, mode);

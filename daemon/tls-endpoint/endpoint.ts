@@ -13,7 +13,7 @@ import type { Log } from "../common/log.ts";
 import type { AccessLog, ClientAddress } from "./access-log.ts";
 import { Admission, addressGroup, type Visitor } from "./admission.ts";
 import { CertificateBudget, type Place } from "./certificate-budget.ts";
-import type { Surroundings } from "./conversation.ts";
+import { OUTCOME_PATIENCE_MS, type Surroundings } from "./conversation.ts";
 import type { DelegationMemory } from "./delegation-memory.ts";
 import { type Limits, SLOWEST_RATE, SMALL_CERTIFICATE } from "./limits.ts";
 import type { Revocations } from "./revocations.ts";
@@ -42,6 +42,8 @@ export class Endpoint {
   readonly #admission: Admission;
   readonly #budget: CertificateBudget;
   readonly #sessions = new Set<TlsSession>();
+  /** What is being done for clients, also for those who have gone meanwhile. */
+  readonly #served = new Map<TlsSession, Promise<void>>();
   #context: ServerContext;
   #idle: (() => void) | undefined;
   /** Connections ever let in; handshakes that succeeded, and that did not. */
@@ -153,7 +155,8 @@ export class Endpoint {
           watchIdle(session);
           // Memory of a large certificate is in use until the end; that of a small one does not matter any more.
           if (session.handshakeBytes <= SMALL_CERTIFICATE) place?.leave();
-          void this.#serve(session, line, client);
+          const served = this.#serve(session, line, client).finally(() => this.#served.delete(session));
+          this.#served.set(session, served);
         },
         close: (error) => {
           clearTimeout(timer);
@@ -178,7 +181,7 @@ export class Endpoint {
     const { log, surroundings, revocations, delegations, access, observe } = this.#options;
     const { address } = client;
     try {
-      const recheck = () => this.closeRevoked();
+      const recheck = () => this.#endRevoked(session);
       await serve({ session, line, client, log, surroundings, revocations, delegations, access, observe, recheck });
     } catch (error) {
       log.error(`while serving ${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -189,6 +192,18 @@ export class Endpoint {
   /** Closes the connections of clients whose certificates have been revoked since. */
   closeRevoked(): void {
     for (const session of this.#sessions) if (session.isOpen && session.isRevoked) session.destroy();
+  }
+
+  /** Closes them, and waits for what they, and others who have gone, had begun: albatrossd carries that out all the same. */
+  async #endRevoked(asking: TlsSession): Promise<void> {
+    this.closeRevoked();
+    const begun = [...this.#served].flatMap(([session, served]) =>
+      session.isOpen || session === asking ? [] : [served],
+    );
+    const timeout = Promise.withResolvers<void>();
+    const timer = setTimeout(timeout.resolve, OUTCOME_PATIENCE_MS); // two may wait for each other
+    await Promise.race([Promise.all(begun), timeout.promise]);
+    clearTimeout(timer);
   }
 
   /** Resolves when there is no connection. */

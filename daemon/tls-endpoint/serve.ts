@@ -37,8 +37,8 @@ export interface Service {
   readonly access: AccessLog;
   /** Told of every request that was answered, e.g. a `RequestMeter`; seconds. */
   readonly observe?: ((kind: string, result: RequestResult, seconds: number) => void) | undefined;
-  /** Closes the connections of those who have just been revoked. */
-  readonly recheck: () => void;
+  /** Closes the connections of those who have just been revoked; resolves when nothing they asked for is under way. */
+  readonly recheck: () => Promise<void>;
 }
 
 /** Serves until the last answer was sent, and closes the connection. */
@@ -141,7 +141,7 @@ async function revoke(service: Service, { crl, destroy, path }: ChainRevocation)
   const list = session.withIssuer((issuer) => revocations.update(crl, issuer, path.path[0]));
   log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
   const [issuerKey = ""] = session.issuerKeys();
-  recheck(); // first, so that nobody creates anew what is destroyed now
+  await recheck(); // first, so that nobody creates anew what is destroyed now
   const revokedPaths = destroy ? delegations.revokedPaths(issuerKey, list) : [];
   let trouble: string | undefined;
   let destroyed = 0;

@@ -15,6 +15,7 @@ describe("a remote host", () => {
   const cwd = mkdtempSync(join(tmpdir(), "albatross-remote-"));
   let destination = "";
   let endpoint: Daemon;
+  let console: Daemon;
 
   const client = (...words: readonly string[]): Promise<Finished> => runClient(words, { cwd });
   /** In the name of an authority. */
@@ -29,7 +30,7 @@ describe("a remote host", () => {
   before(async () => {
     kernels = await images();
     for (const name of ["hello", "ticker"] as const) writeFileSync(join(cwd, `${name}.hvt`), kernels[name]);
-    await machine.startConsole();
+    console = await machine.startConsole();
     await machine.startDaemon();
     expect(await client("generate", "ca", "db"), "");
     mkdirSync(join(cwd, "crls"));
@@ -126,8 +127,15 @@ describe("a remote host", () => {
   });
 
   it("knows revoked tenants no more, nor those below them", async () => {
+    // One more is being created meanwhile: its console is late.
+    process.kill(console.pid, "SIGSTOP");
+    const late = as("tenant", "create", "late", "ticker.hvt", "--mem=16", "--arg=interval=20");
+    await until("its process was started", () => machine.processesOf("tenant:late").length > 0);
     const revoke = ["revoke", "cacert.pem", "db", "ca.key", "ca.crl", "--name=tenant", destination, "--destroy"];
-    const revoked = await client(...revoke);
+    const revoking = client(...revoke);
+    assert.notEqual((await late).status, 0);
+    process.kill(console.pid, "SIGCONT");
+    const revoked = await revoking;
     assert.equal(revoked.status, 0, revoked.stdout + revoked.stderr);
     for (const authority of ["tenant", "sub"]) {
       const got = await as(authority, "info");
