@@ -15,7 +15,7 @@ import type { BlockCommand } from "../../core/wire/message.ts";
 import { MEBIBYTE } from "./block-files.ts";
 import { type BlockUpload, BlockUploadError, receiveBlock } from "./block-upload.ts";
 import { copyData, shareFile } from "./copy-block.ts";
-import { NewBlockFile, syncFolder } from "./new-block-file.ts";
+import { changeFolder, NewBlockFile } from "./new-block-file.ts";
 import { failure, type Reply, success } from "./reply.ts";
 import { sendBlock } from "./send-block.ts";
 import { sendOldDump } from "./send-old-dump.ts";
@@ -135,20 +135,20 @@ export class BlockCommands {
 
   async #remove(name: Name): Promise<Reply> {
     const release = this.#hold(name, "write");
+    let removed = false;
     try {
-      await rm(blockFile(this.#directory, name));
-    } catch (error) {
-      release();
-      return failure(reason(error));
-    }
-    try {
-      await syncFolder(blockDirectory(this.#directory)); // or it could be back after a failure of power
+      // On the disk before it is told: it could be back after a failure of power.
+      await changeFolder(blockDirectory(this.#directory), async () => {
+        await rm(blockFile(this.#directory, name));
+        removed = true;
+      });
       return success("removed block");
     } catch (error) {
       return failure(reason(error));
     } finally {
       // The hold goes with it, and nothing is released later: that would free another device of the same name.
-      this.#supervisor.note({ kind: "block-removed", name });
+      if (removed) this.#supervisor.note({ kind: "block-removed", name });
+      else release();
     }
   }
 

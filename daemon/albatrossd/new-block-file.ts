@@ -87,11 +87,12 @@ export class NewBlockFile {
       await this.#syncing;
       if (this.#syncFailure !== undefined) throw this.#syncFailure;
       await this.#file.sync();
-      // Not a rename where there must be nothing: that would replace a file that is no device.
-      if (replace) await rename(this.#path, place);
-      else await link(this.#path, place);
-      linked = !replace;
-      await syncFolder(blockDirectory(this.#directory));
+      await changeFolder(blockDirectory(this.#directory), async () => {
+        // Not a rename where there must be nothing: that would replace a file that is no device.
+        if (replace) await rename(this.#path, place);
+        else await link(this.#path, place);
+        linked = !replace;
+      });
     } catch (error) {
       if (linked) await rm(place, { force: true });
       throw error;
@@ -108,10 +109,11 @@ export class NewBlockFile {
   }
 }
 
-/** Puts the entries of a folder on the disk. */
-export async function syncFolder(path: string): Promise<void> {
+/** Changes entries of a folder, and puts that on the disk. Nothing is changed without a descriptor to do that by. */
+export async function changeFolder(path: string, change: () => Promise<void>): Promise<void> {
   const folder = await open(path, "r");
   try {
+    await change();
     await folder.sync();
   } finally {
     await folder.close();

@@ -1,6 +1,6 @@
 /** What albatrossd itself does with block devices, where commands meet in the same instant. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -13,6 +13,7 @@ import { prepareBlocks } from "../../../daemon/albatrossd/block-files.ts";
 import { BlockCommands } from "../../../daemon/albatrossd/blocks.ts";
 import type { Outcome } from "../../../daemon/albatrossd/session.ts";
 import { TENANT_STREAMS_MAX } from "../../../daemon/albatrossd/streams.ts";
+import { takeDescriptors } from "../../support/descriptors.ts";
 
 let directory: string;
 let state: State;
@@ -54,9 +55,26 @@ function textOf(outcome: Outcome): string {
 }
 
 const add = async (name: Name) => textOf(await blocks.perform(name, { kind: "block-add", size: 1 }));
+const content = (name: Name) => readFileSync(blockFile(directory, name));
 const remove = async (name: Name) => textOf(await blocks.perform(name, { kind: "block-remove" }));
 
 describe("the commands about block devices", () => {
+  it("change nothing without a descriptor for the folder, if they are refused for that", async () => {
+    const name = parseName("foo:disk");
+    assert.equal(await add(name), "added block device");
+    const outcome = await blocks.perform(name, { kind: "block-set", compressed: false });
+    assert.ok(outcome.kind === "receive");
+    await outcome.receiver.write(new Uint8Array(2 ** 20).fill(7));
+    let giveBack = takeDescriptors();
+    const reply = await outcome.receiver.finish().finally(giveBack);
+    assert.match(textOf({ kind: "reply", reply, keep: false }), /^refused: error writing to file descriptor: EMFILE/);
+    assert.ok(content(name).equals(new Uint8Array(2 ** 20)));
+    giveBack = takeDescriptors();
+    assert.match(await remove(name).finally(giveBack), /^refused: EMFILE/);
+    assert.ok(state.blocks.has(name.key) && existsSync(blockFile(directory, name)));
+    assert.equal(await remove(name), "removed block");
+  });
+
   it("hold a device that is made while the removal of one of the same name comes to its end", async () => {
     const name = parseName("foo:disk");
     for (let round = 0; round < 20; round++) {

@@ -1,7 +1,7 @@
 /** Unikernels whose processes, taps or descriptors do not behave, supervised with a real database and real processes. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -19,6 +19,7 @@ import { KILL_TIMEOUT_MS, Supervisor } from "../../../daemon/albatrossd/supervis
 import { create, destroy, restart } from "../../../daemon/albatrossd/unikernel-commands.ts";
 import type { Log } from "../../../daemon/common/log.ts";
 import type { HostNetwork } from "../../../host/host-network.ts";
+import { takeDescriptors } from "../../support/descriptors.ts";
 
 const name = parseName("web");
 const spec: UnikernelSpec = {
@@ -159,20 +160,11 @@ describe("the supervisor", () => {
   });
 
   it("ends a process that it cannot identify for lack of descriptors", async () => {
-    const descriptors: number[] = [];
+    let giveBack: (() => void) | undefined;
     launched = () => {
-      try {
-        for (;;) descriptors.push(openSync("/dev/null", "r"));
-      } catch {
-        // There are no more.
-      }
+      giveBack = takeDescriptors();
     };
-    let reply: Awaited<ReturnType<typeof create>>;
-    try {
-      reply = await createIt();
-    } finally {
-      for (const descriptor of descriptors) closeSync(descriptor);
-    }
+    const reply = await createIt().finally(() => giveBack?.());
     assert.ok(reply.kind === "failure");
     assert.match(reply.text, /^could not create unikernel: EMFILE/);
     assert.throws(() => process.kill(started[0] ?? 0, 0), { code: "ESRCH" });
@@ -180,17 +172,9 @@ describe("the supervisor", () => {
 
   it("ends a process without a descriptor to spare", async () => {
     assert.equal((await createIt()).kind, "success");
-    const descriptors: number[] = [];
-    try {
-      for (;;) descriptors.push(openSync("/dev/null", "r"));
-    } catch {
-      // There are no more.
-    }
-    try {
-      assert.equal((await destroy(supervisor, name)).kind, "success");
-    } finally {
-      for (const descriptor of descriptors) closeSync(descriptor);
-    }
+    const giveBack = takeDescriptors();
+    const reply = await destroy(supervisor, name).finally(giveBack);
+    assert.equal(reply.kind, "success");
     assert.throws(() => process.kill(started[0] ?? 0, 0), { code: "ESRCH" });
   });
 
