@@ -168,10 +168,12 @@ export class ClientConnection {
   }
 
   async #sendAll(parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, untilAnswer = false): Promise<boolean> {
+    let whole = true;
     try {
-      for await (const part of parts) {
+      for await (const part of untilAnswer ? this.#unlessAnswered(parts) : parts) {
         if (this.#ended || this.#connection === undefined) break;
-        if (untilAnswer && this.#reader.pending > 0) return false;
+        whole = part !== undefined;
+        if (part === undefined) break;
         if (this.#connection.send(part)) continue;
         const drained = this.#connection.drained();
         await (untilAnswer ? Promise.race([drained, this.#arrival()]) : drained);
@@ -180,7 +182,32 @@ export class ClientConnection {
       if (!(error instanceof ConnectionClosedError)) throw error;
     }
     if (this.#failure instanceof AbortedError) throw this.#failure;
-    return !this.#ended;
+    return whole && !this.#ended;
+  }
+
+  /**
+   * `parts`, and `undefined` in place of the next one if something comes back, or the connection ends: their source may
+   * have nothing to say for a long time, and is not waited for then.
+   */
+  async *#unlessAnswered(
+    parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array | undefined, void> {
+    const iterator = Symbol.asyncIterator in parts ? parts[Symbol.asyncIterator]() : parts[Symbol.iterator]();
+    const answered = () => this.#ended || this.#reader.pending > 0;
+    let finished = false;
+    try {
+      while (!answered()) {
+        const part = await Promise.race([Promise.resolve(iterator.next()), this.#arrival()]);
+        if (part === undefined || answered()) break;
+        finished = part.done === true;
+        if (part.done) return;
+        yield part.value;
+      }
+    } finally {
+      // It ends when it has said what it was asked for; what it fails with then is of no interest any more.
+      if (!finished) Promise.resolve(iterator.return?.()).catch(() => undefined);
+    }
+    yield undefined;
   }
 
   /**

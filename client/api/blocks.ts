@@ -171,11 +171,17 @@ export class Blocks {
     ]);
     const usual = this.#transport.level;
     const level = compression(options.compressionLevel) ?? (usual > 0 && (await isWorthCompressing(data)) ? usual : 0);
-    const plain = dataOf(data, options.signal);
+    // A source that has nothing to say is left as soon as the daemon has refused.
+    const answered = new AbortController();
+    const plain = dataOf(data, AbortSignal.any([answered.signal, ...(options.signal ? [options.signal] : [])]));
     const stream = level > 0 ? await deflated(plain, level) : plain;
     const command = { kind: "block-set", compressed: level > 0 } as const;
-    const { reply } = await this.#transport.ask(asked, command, { stream, signal: options.signal });
-    expectSuccess(reply, "string");
+    try {
+      const { reply } = await this.#transport.ask(asked, command, { stream, signal: options.signal });
+      expectSuccess(reply, "string");
+    } finally {
+      answered.abort();
+    }
   }
 
   /**

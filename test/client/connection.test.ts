@@ -128,6 +128,26 @@ describe("a request", () => {
   });
 });
 
+describe("a stream whose source has nothing to say", () => {
+  const set = { kind: "block-set", compressed: false } as const;
+  const silent = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) });
+
+  it("is left for a refusal", { timeout: 10_000 }, async () => {
+    const path = await listen((socket) => onFrames(socket, () => socket.write(failure)));
+    const reply = await request(path, name, set, { stream: silent() });
+    assert.equal(reply.payload.kind, "failure");
+  });
+
+  it("is left if the daemon goes away, or the signal comes", { timeout: 10_000 }, async () => {
+    const path = await listen((socket) => onFrames(socket, () => socket.destroy()));
+    await assert.rejects(request(path, name, set, { stream: silent() }), /closed without a reply/);
+    await peer?.close();
+    const stopped = await listen(() => undefined);
+    const signal = AbortSignal.timeout(50);
+    await assert.rejects(request(stopped, name, set, { stream: silent(), signal }), AbortedError);
+  });
+});
+
 describe("an image that is sent", () => {
   const CHUNK = new Uint8Array(1024 * 1024).fill(7);
   function* chunks(count: number, seen: (sent: number) => void) {

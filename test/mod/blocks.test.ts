@@ -106,6 +106,18 @@ describe("block devices", () => {
     await untilFree(() => albatross.blocks.set("data", pattern(10)));
   });
 
+  it("leave a stream that has nothing to say if they are refused", { timeout: 20_000 }, async () => {
+    for (const compressionLevel of [0, 6]) {
+      const cancelled = Promise.withResolvers<void>();
+      const silent = new ReadableStream<Uint8Array>({
+        pull: () => new Promise(() => undefined),
+        cancel: () => cancelled.resolve(),
+      });
+      await rejection(albatross.blocks.set("nobody", silent, { compressionLevel }), RefusedError);
+      await cancelled.promise;
+    }
+  });
+
   it("take no more from a stream than can be sent", async () => {
     const size = 64;
     await albatross.blocks.create("big", size);
