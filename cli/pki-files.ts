@@ -4,6 +4,7 @@
  * @module
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { CertificateError } from "../pki/certificate.ts";
 import { CrlError } from "../pki/crl.ts";
 import { IssueError } from "../pki/issuer.ts";
@@ -13,6 +14,7 @@ import { PEM_CHARACTERS_MAX, PemError } from "../pki/pem.ts";
 import { RequestError } from "../pki/request.ts";
 import type { RandomBytes } from "../pki/serial.ts";
 import { webCrypto } from "../pki/web-crypto.ts";
+import { alone } from "./file-lock.ts";
 import { replaceFile } from "./replace-file.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -64,10 +66,12 @@ export function readTextFile(path: string): string {
  * @throws {UsageError} if the file cannot be written
  */
 export async function keyOfFile(path: string, type: KeyType): Promise<PrivateKey> {
-  if (existsSync(path)) return await naming(path, () => readPrivateKey(readTextFile(path)));
-  const key = await generateKey(type);
-  replaceFile(path, await encodePrivateKey(key), KEY_MODE);
-  return key;
+  if (!existsSync(path)) {
+    const text = await encodePrivateKey(await generateKey(type));
+    // Another call may have made one meanwhile, and perhaps a certificate for it.
+    await alone(dirname(path), () => existsSync(path) || replaceFile(path, text, KEY_MODE));
+  }
+  return await naming(path, () => readPrivateKey(readTextFile(path)));
 }
 
 /** Puts the name of a file before what is wrong in it. */

@@ -3,8 +3,19 @@
  *
  * @module
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { webCrypto } from "../pki/web-crypto.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
@@ -14,7 +25,7 @@ import { UsageError } from "./usage-error.ts";
  * @throws {UsageError} exit status 124
  */
 export function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${webCrypto.randomUUID()}.tmp`);
   let descriptor: number | undefined;
   let made = false;
   try {
@@ -30,4 +41,19 @@ export function replaceFile(path: string, content: string | Uint8Array, mode: nu
     if (made) rmSync(temporary, { force: true });
     throw new UsageError(`Cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/**
+ * Makes sure that what a new file would replace is a file: a rename takes `/dev/null` away from everybody else.
+ *
+ * @throws an error that says what it is
+ */
+export function checkReplaceable(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  const target = found.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : found;
+  // Links to descriptors are those of everybody, too, whatever this program's descriptor is.
+  const descriptor = found.isSymbolicLink() && readlinkSync(path).startsWith("/proc/");
+  if (descriptor || !(target?.isFile() ?? true))
+    throw new Error("what is there is no file, and is not replaced by one");
 }

@@ -4,17 +4,9 @@
  * @module
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
-import { errno, libcNames, openLibrary } from "../runtime/ffi.ts";
-import { systemErrorText } from "../runtime/system-error.ts";
+import { lock } from "./file-lock.ts";
 import { readTextFile } from "./pki-files.ts";
 import { UsageError } from "./usage-error.ts";
-
-const [LOCK_EX, LOCK_NB] = [2, 4]; // flock(2)
-
-/** How long another process may hold the database, milliseconds. */
-export const LOCK_PATIENCE_MS = 5_000;
-
-const LOCK_PAUSE_MS = 20;
 
 /** Line ends within a common name would make several entries of one. */
 const lineEnds = /[\r\n]+/g;
@@ -38,18 +30,6 @@ export async function recordSerial(path: string, serial: Uint8Array, commonName:
     throw new UsageError(`Cannot add to the serial database ${path}: ${(cause as Error).message}`, { cause });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
-  }
-}
-
-/** Waits for the lock, which ends when the descriptor is closed. */
-async function lock(descriptor: number): Promise<void> {
-  const { flock } = openLibrary(libcNames, { flock: { args: ["i32", "i32"], returns: "i32" } });
-  const until = performance.now() + LOCK_PATIENCE_MS; // not counted in pauses, which are longer on a busy machine
-  while (flock(descriptor, LOCK_EX | LOCK_NB) !== 0) {
-    if (performance.now() >= until) {
-      throw new Error(`another process has held it for ${LOCK_PATIENCE_MS / 1000} s (${systemErrorText(errno())})`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
   }
 }
 

@@ -4,14 +4,14 @@
  * @module
  */
 import { resolve } from "node:path";
-import { configFile, type Remote, readRemotes } from "../../client/remotes.ts";
+import { configFile, type Remote } from "../../client/remotes.ts";
 import { ALL_REMOTES } from "../../client/values/remote-name.ts";
 import { fromText } from "../../core/byte-string.ts";
 import type { Values } from "../command.ts";
 import type { remoteAdd as definition } from "../commands/remote-add.ts";
 import type { Context } from "../context.ts";
 import { jsonRemote } from "../remotes/json-remote.ts";
-import { writeRemotes } from "../remotes/write-config.ts";
+import { changeRemotes } from "../remotes/write-config.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** Records a remote host. */
@@ -20,10 +20,6 @@ export async function remoteAdd(values: Values<typeof definition>, context: Cont
   if (name === ALL_REMOTES) throw new UsageError(`The name ${ALL_REMOTES} stands for all remotes: take another one`);
   if (destination === "-") throw new UsageError("A remote needs a host: - is none");
   const path = configFile(context.environment);
-  const remotes = readRemotes(path);
-  if (remotes.has(name)) {
-    throw new UsageError(`There is a remote ${name} already: take another name, or remove it first (remote remove)`);
-  }
   const file = (given: string | undefined) => (given === undefined ? undefined : resolve(given));
   const remote: Remote = {
     ...destination,
@@ -34,7 +30,10 @@ export async function remoteAdd(values: Values<typeof definition>, context: Cont
     serverName,
     serverKey,
   };
-  writeRemotes(path, new Map([...remotes, [name, remote]]));
+  await changeRemotes(path, (remotes) => {
+    if (!remotes.has(name)) return new Map([...remotes, [name, remote]]);
+    throw new UsageError(`There is a remote ${name} already: take another name, or remove it first (remote remove)`);
+  });
   if (context.json) context.object({ kind: "remote", action: "added", file: path, ...jsonRemote(name, remote) });
   else context.log.reply(fromText(`added remote ${name} to ${path}`));
   return 0;

@@ -11,14 +11,13 @@ import type { remoteRemove as definition } from "../commands/remote-remove.ts";
 import type { Context } from "../context.ts";
 import { jsonRemote } from "../remotes/json-remote.ts";
 import { findRemote } from "../remotes/with-remote.ts";
-import { writeRemotes } from "../remotes/write-config.ts";
+import { changeRemotes } from "../remotes/write-config.ts";
 
 /** Forgets a remote host. */
 export async function remoteRemove({ name }: Values<typeof definition>, context: Context): Promise<number> {
   const path = configFile(context.environment);
-  const remotes = readRemotes(path);
-  const remote = findRemote(remotes, name, path);
-  writeRemotes(path, new Map([...remotes].filter(([each]) => each !== name)));
+  const remote = findRemote(readRemotes(path), name, path);
+  await changeRemotes(path, (remotes) => new Map([...remotes].filter(([each]) => each !== name)));
   if (context.json) context.object({ kind: "remote", action: "removed", file: path, ...jsonRemote(name, remote) });
   else context.log.reply(fromText(`removed remote ${name} from ${path}`));
   return 0;

@@ -4,6 +4,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { validateCredentials } from "../../client/leaf.ts";
 import { requestRemote } from "../../client/remote-request.ts";
 import { knownList, serialToRevoke } from "../../client/revocation.ts";
@@ -17,6 +18,7 @@ import type { Values } from "../command.ts";
 import type { revoke as definition } from "../commands/revoke.ts";
 import type { Context } from "../context.ts";
 import { EXIT_COMMUNICATION, report, reportLocal, reportRemoteError } from "../exchange.ts";
+import { alone } from "../file-lock.ts";
 import type { JsonObject } from "../json.ts";
 import { isPkiError, naming, PkiFileError, PUBLIC_MODE, random, readBytes, readTextFile } from "../pki-files.ts";
 import { serverOf, showCertificates } from "../remote.ts";
@@ -41,7 +43,7 @@ export async function revoke(values: RevokeValues, context: Context): Promise<nu
     const issuer = await readIssuer(readTextFile(values.authority), readTextFile(values.key));
     const crl = asItIs
       ? await naming(values.list, () => knownList(readBytes(values.list), issuer))
-      : await extend(values, issuer);
+      : await alone(dirname(values.list), () => extend(values, issuer));
     if (!remote) {
       if (context.json) context.object({ kind: "revocation-list", ...jsonList(values, crl) });
       else say(values, context, crl);

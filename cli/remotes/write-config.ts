@@ -5,7 +5,8 @@
  */
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Remotes } from "../../client/remotes.ts";
+import { type Remotes, readRemotes } from "../../client/remotes.ts";
+import { alone } from "../file-lock.ts";
 import { replaceFile } from "../replace-file.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -13,18 +14,21 @@ import { UsageError } from "../usage-error.ts";
 const CONFIG_MODE = 0o600;
 
 /**
- * Writes the configuration whole, readable for the user only; a link is followed.
+ * Reads the configuration, changes it, and writes it whole, readable for the user only; a link is followed.
  *
  * @throws {UsageError}
+ * @throws what `change` throws
  */
-export function writeRemotes(path: string, remotes: Remotes): void {
-  const sorted = [...remotes].sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = `${JSON.stringify({ remotes: Object.fromEntries(sorted) }, undefined, 2)}\n`;
+export async function changeRemotes(path: string, change: (remotes: Remotes) => Remotes): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new UsageError(`Cannot make the directory of ${path}: ${(cause as Error).message}`, { cause });
   }
-  const linked = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  replaceFile(linked ? realpathSync(path) : path, text, CONFIG_MODE);
+  await alone(dirname(path), () => {
+    const sorted = [...change(readRemotes(path))].sort(([a], [b]) => (a < b ? -1 : 1));
+    const text = `${JSON.stringify({ remotes: Object.fromEntries(sorted) }, undefined, 2)}\n`;
+    const linked = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    replaceFile(linked ? realpathSync(path) : path, text, CONFIG_MODE);
+  });
 }

@@ -9,9 +9,10 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileName, readBytes } from "../../cli/pki-files.ts";
+import { LOCK_PATIENCE_MS } from "../../cli/file-lock.ts";
+import { fileName, keyOfFile, readBytes } from "../../cli/pki-files.ts";
 import { replaceFile } from "../../cli/replace-file.ts";
-import { LOCK_PATIENCE_MS, recordSerial, serialsOf } from "../../cli/serial-database.ts";
+import { recordSerial, serialsOf } from "../../cli/serial-database.ts";
 import { parseSerial } from "../../cli/values/serial.ts";
 import { SIGNABLE, subCommandOf } from "../../client/signable.ts";
 import { ValueError } from "../../client/value-error.ts";
@@ -51,6 +52,9 @@ describe("a file", () => {
     assert.equal(readFileSync(file, "utf8"), "two");
     assert.equal(statSync(file).mode & 0o777, 0o400);
     assert.throws(() => replaceFile(join(folder, "missing", "b"), "x", 0o600), { name: "UsageError" });
+    writeFileSync(join(folder, `.a.key.${process.pid}.tmp`), ""); // of one that was killed and had the same number
+    replaceFile(file, "three", 0o400);
+    rmSync(join(folder, `.a.key.${process.pid}.tmp`));
     writeFileSync(join(folder, "file"), "");
     assert.throws(() => replaceFile(join(folder, "file", "b"), "x", 0o600), /Cannot write/);
     assert.deepEqual(readdirSync(folder).sort(), ["a.key", "file"]);
@@ -66,6 +70,14 @@ describe("a file", () => {
     assert.throws(() => readBytes(path("large")), /larger than/);
     rmSync(path("large"));
     assert.throws(() => readBytes(path("large")), /large: No such file or directory$/);
+  });
+});
+
+describe("a key", () => {
+  it("is one and the same for all who make it at once", async () => {
+    const keys = await Promise.all(Array.from({ length: 4 }, () => keyOfFile(path("new.key"), "p256")));
+    const kept = await keyOfFile(path("new.key"), "p256");
+    for (const key of keys) assert.deepEqual(key.publicKeyInfo, kept.publicKeyInfo);
   });
 });
 

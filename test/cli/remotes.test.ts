@@ -86,6 +86,14 @@ describe("recorded remotes", () => {
     );
   });
 
+  it("are all kept if they are added at once", { timeout: 60_000 }, async () => {
+    const names = Array.from({ length: 8 }, (_, at) => `host${at}`);
+    const statuses = await Promise.all(names.map(async (each) => (await client("remote", "add", each, each)).status));
+    assert.deepEqual(new Set(statuses), new Set([0]));
+    const { remotes } = JSON.parse(readFileSync(configPath(), "utf8")) as { remotes: object };
+    assert.deepEqual(Object.keys(remotes), names);
+  });
+
   it("lie in XDG_CONFIG_HOME, unless that is relative", async () => {
     const env = { HOME: home, XDG_CONFIG_HOME: join(home, "xdg") };
     await runClient(["remote", "add", "a", "h"], { env, cwd: home });
