@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { checkRequest, signRequest } from "../../client/sign-request.ts";
 import { subCommandOf } from "../../client/signable.ts";
 import { fromText } from "../../core/byte-string.ts";
@@ -19,7 +20,7 @@ import type { sign as definition } from "../commands/sign.ts";
 import type { Context } from "../context.ts";
 import { reportLocal } from "../exchange.ts";
 import { jsonTime } from "../json.ts";
-import { fileName, isPkiError, naming, PUBLIC_MODE, random, readTextFile } from "../pki-files.ts";
+import { fileName, isPkiError, naming, PkiFileError, PUBLIC_MODE, random, readTextFile } from "../pki-files.ts";
 import { replaceFile } from "../replace-file.ts";
 import { recordSerial } from "../serial-database.ts";
 import { EXIT_USAGE } from "../usage-error.ts";
@@ -48,6 +49,14 @@ async function signAndWrite(
   if (!context.json) context.log.reply(fromText(`signing certificate with subject ${request.subject}`));
   const commonName = checkRequest(request, values.allow);
   const base = fileName(commonName, (wanted && subCommandOf(wanted.command)) ?? "certificate");
+  const file = `${base}.pem`;
+  // The name comes from the request, i.e. from whoever wants to be signed.
+  const ours = [values.authority, values.key, values.database].map((path) => resolve(path));
+  if (ours.includes(resolve(file))) {
+    throw new PkiFileError(
+      `the certificate would replace ${file}, which is the authority's: sign it in another folder`,
+    );
+  }
   explain(context, wanted);
 
   const issued = await signRequest(issuer, request, commonName, {
@@ -56,7 +65,6 @@ async function signAndWrite(
     random,
   });
   await recordSerial(values.database, issued.serial, commonName);
-  const file = `${base}.pem`;
   replaceFile(file, issued.chainPem, PUBLIC_MODE);
   if (context.json) {
     context.object({

@@ -225,6 +225,22 @@ describe("sign", () => {
     assert.ok(existsSync(path("...pem")));
   });
 
+  it("does not replace the authority's own files, whatever the request is called", async () => {
+    writeFileSync(path("own-key.pem"), read("ca.key"));
+    for (const commonName of ["cacert", "own-key", "own-db"]) {
+      await put("own.req", commonName);
+      const before = readdirSync(directory).map((file) => `${file} ${read(file)}`);
+      await bad(
+        ["sign", "cacert.pem", "own-db.pem", "own-key.pem", "own.req"],
+        /would replace .*, which is the authority's/,
+      );
+      assert.deepEqual(
+        readdirSync(directory).map((file) => `${file} ${read(file)}`),
+        before,
+      );
+    }
+  });
+
   it("signs only what --allow names", async () => {
     await put("allow.req", "allow");
     const words = ["sign", "cacert.pem", "db", "ca.key", "allow.req"];
@@ -335,6 +351,15 @@ describe("revoke", () => {
       openssl(["verify", "-crl_check", "-CAfile", "cacert.pem", "-CRLfile", "lists.pem", file], directory);
     assert.match(verify("tenant.pem").text, /certificate revoked/);
     assert.equal(verify("small.pem").text, "small.pem: OK\n");
+  });
+
+  it("loses none of those that are revoked at once", { timeout: 60_000 }, async () => {
+    const serials = Array.from({ length: 8 }, (_, at) => `0${at + 1}`);
+    const revoke = (serial: string) => run("revoke", "cacert.pem", "db", "ca.key", "many.crl", `--serial=${serial}`);
+    for (const { status } of await Promise.all(serials.map(revoke))) assert.equal(status, 0);
+    const list = readCrlFile(readFileSync(path("many.crl")));
+    assert.deepEqual([...list.revoked.keys()].sort(), serials);
+    assert.equal(list.number, 7n);
   });
 
   it("writes PEM if the file is called so, or was so", async () => {
