@@ -11,8 +11,17 @@ import { type UnpackOptions, unpacked } from "../client/unpack.ts";
 import type { Name } from "../core/name.ts";
 import { webCrypto } from "../pki/web-crypto.ts";
 import { dataRuns } from "../runtime/sparse.ts";
+import { checkReplaceable } from "./replace-file.ts";
+import { removedBySignals } from "./unfinished-file.ts";
 
-const FILE_MODE = 0o644;
+/** Images are what everybody may see who may see `T` (SECURITY.md); what is on a block device is its owner's business. */
+export const [IMAGE_MODE, DUMP_MODE] = [0o644, 0o600];
+
+/** What is written, and how. */
+export interface DownloadOptions extends UnpackOptions {
+  /** {@link IMAGE_MODE} unless given. */
+  readonly mode?: number;
+}
 
 /** A download could not be stored. */
 export class DownloadError extends Error {
@@ -41,11 +50,13 @@ export async function writeDownload(
   path: string,
   image: Uint8Array | AsyncIterable<Uint8Array>,
   compressed: boolean,
-  options: UnpackOptions = {},
+  { mode = IMAGE_MODE, ...options }: DownloadOptions = {},
 ): Promise<void> {
   const temporary = `${path}.${webCrypto.randomUUID()}`;
+  onFile(`Cannot create ${path}`, () => checkReplaceable(path));
+  using _left = removedBySignals(temporary);
   const file = onFile(`Cannot create ${path}`, () =>
-    openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE),
+    openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, mode),
   );
   try {
     try {

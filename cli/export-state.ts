@@ -10,6 +10,8 @@ import type { Name } from "../core/name.ts";
 import { isBackendType } from "../core/unikernel-type.ts";
 import { encodeStateAround } from "../core/wire/state.ts";
 import { type Dump, DumpError, type DumpedUnikernel, isThere, readDatabaseDump } from "./dump.ts";
+import { checkReplaceable } from "./replace-file.ts";
+import { removedBySignals } from "./unfinished-file.ts";
 
 /** How often the database is read anew because an image was removed since, together with its unikernel. */
 export const EXPORT_ATTEMPTS_MAX = 5;
@@ -65,6 +67,8 @@ async function writeDump(dump: Dump, path: string): Promise<void> {
     policies: dump.policies.map(({ name, policy }) => ({ name, value: policy })),
   });
   const temporary = `${path}.${randomUUID()}`;
+  onFile(path, () => checkReplaceable(path));
+  using _left = removedBySignals(temporary);
   const file = onFile(path, () => openSync(temporary, "wx", FILE_MODE));
   try {
     try {

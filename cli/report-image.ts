@@ -8,7 +8,7 @@ import { DUMP_BYTES_MAX, unpacked } from "../client/unpack.ts";
 import { fromText } from "../core/byte-string.ts";
 import type { Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
-import { DownloadError, downloadPath, writeDownload } from "./download.ts";
+import { DownloadError, DUMP_MODE, downloadPath, writeDownload } from "./download.ts";
 import { EXIT_COMMUNICATION, report, reportLocal } from "./exchange.ts";
 import { writeBytes } from "./output.ts";
 import type { Progress } from "./progress.ts";
@@ -67,7 +67,7 @@ export async function reportDump(
     if (path === STANDARD_OUTPUT) {
       for await (const chunk of unpacked(data, compressed, options)) writeBytes(1, chunk);
     } else {
-      await writeDownload(path, data, compressed, options);
+      await writeDownload(path, data, compressed, { ...options, mode: DUMP_MODE });
     }
     progress?.finish();
   } catch (error) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import {
   closeSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -23,7 +24,8 @@ import { PROGRESS_DELAY_MS } from "../../cli/progress.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import type { Payload } from "../../core/wire/message.ts";
-import { decodeMessage, encodeMessage } from "../../core/wire/message-codec.ts";
+import { decodeMessage, encodeFrame, encodeMessage } from "../../core/wire/message-codec.ts";
+import { listenPeer, onFrames } from "../client/scripted-peer.ts";
 import { Terminal } from "../support/terminal.ts";
 import { type Frame, playTranscript, readTranscript } from "./recorded-peer.ts";
 import { clientCommand, runClient } from "./run-client.ts";
@@ -96,7 +98,7 @@ describe("the recorded conversations about contents", () => {
       const content = inflateSync(Buffer.concat(pieces));
       const written = statSync(join(downloads, file));
       assert.ok(readFileSync(join(downloads, file)).equals(content));
-      assert.equal(written.mode & 0o777, 0o644 & ~process.umask());
+      assert.equal(written.mode & 0o777, 0o600 & ~process.umask());
       assert.deepEqual(
         peer.received.flat().map(hexOf),
         frames.filter((frame) => frame.dir === "c2s" && frame.hex !== undefined).map((frame) => frame.hex),
@@ -189,6 +191,48 @@ describe("dump-block", () => {
     }
   });
 
+  it("takes no fifo away, nor a link to a descriptor such as /dev/stdout", async () => {
+    const [fifo, link] = [join(downloads, "fifo"), join(downloads, "link")];
+    execFileSync("mkfifo", [fifo]);
+    symlinkSync("/proc/self/fd/1", link);
+    for (const path of [fifo, link]) {
+      const before = lstatSync(path).ino;
+      const peer = await answering([image(false), data(content), data(undefined)]);
+      try {
+        const got = await client("dump-block", "data", `--output=${path}`);
+        assert.match(got.stdout, /Cannot create .*: what is there is no file, and is not replaced by one\n$/);
+        assert.equal(got.status, 124);
+        assert.equal(lstatSync(path).ino, before);
+      } finally {
+        await peer.close();
+      }
+    }
+  });
+
+  for (const [signal, status] of [
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+  ] as const) {
+    it(`leaves no part of a file at ${signal}`, async () => {
+      const frames = [image(false), data(content)].map((payload) => encodeFrame({ header, payload }));
+      const peer = await listenPeer((each) => onFrames(each, () => each.write(Buffer.concat(frames))), socket());
+      try {
+        const [program, words] = clientCommand(["dump-block", "data", `--tmpdir=${directory}`]);
+        const env = { ...process.env, TMPDIR: downloads };
+        const child = spawn(program, words, { stdio: ["ignore", "ignore", "inherit"], env });
+        const ended = new Promise((resolve) => child.on("close", resolve));
+        const written = () => readdirSync(downloads).some((file) => statSync(join(downloads, file)).size > 0);
+        while (!written()) await new Promise((resolve) => setTimeout(resolve, 5));
+        process.kill(child.pid ?? assert.fail(), signal); // not child.kill: see run-client.ts
+        assert.equal(await ended, status);
+        assert.deepEqual(readdirSync(downloads), []);
+      } finally {
+        await peer.close();
+      }
+    });
+  }
+
   it("replaces a link that waits at the name, and never follows it", async () => {
     const [victim, link] = [join(directory, "victim"), join(downloads, "link")];
     writeFileSync(victim, "precious");
@@ -239,6 +283,18 @@ describe("set-block and create-block", () => {
       assert.equal(stdout, "host [unikernel: :data]: success: set block device\n");
       const [, ...stream] = peer.received.flat();
       assert.ok(Buffer.concat(stream).equals(content.subarray(0, 2000)));
+    } finally {
+      await peer.close();
+    }
+  });
+
+  it("tell of a refusal though standard input has nothing to say", async () => {
+    const peer = await answering([failure("set block device: not found")]);
+    try {
+      const [program, words] = clientCommand(["set-block", "data", "-", `--tmpdir=${directory}`]);
+      const child = spawn(program, words, { stdio: ["pipe", "ignore", "inherit"] });
+      assert.equal(await new Promise((resolve) => child.on("close", resolve)), 117);
+      child.stdin.destroy();
     } finally {
       await peer.close();
     }
