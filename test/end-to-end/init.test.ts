@@ -162,6 +162,27 @@ describe("init", () => {
     assert.match(readdirSync(join(root, "etc/systemd/system/sockets.target.wants")).join(), /tls_endpoint/);
   });
 
+  it("makes an authority to its end that was interrupted, and touches no other", async () => {
+    assert.equal((await init("--yes")).status, 0);
+    mkdirSync(join(root, "etc/albatross/ca"), { mode: 0o700 });
+    const got = await init("--yes", "--authority=my-ca", "--server=host");
+    assert.equal(got.status, 0, got.stdout + got.stderr);
+    const key = readFileSync(join(root, "etc/albatross/ca/my-ca.key"), "utf8");
+    rmSync(join(root, "etc/albatross/server.key")); // it comes last
+    assert.equal((await init("--yes", "--authority=my-ca", "--server=host")).status, 0);
+    assert.equal(readFileSync(join(root, "etc/albatross/ca/my-ca.key"), "utf8"), key);
+    assert.equal(permissions("/etc/albatross/server.key"), "root:albatross 640");
+    const chain = [join(root, "etc/albatross/cacert.pem"), join(root, "etc/albatross/server.pem")] as const;
+    assert.equal((await execute(["openssl", "verify", "-CAfile", ...chain])).status, 0);
+    rmSync(join(root, "etc/albatross/server.key"));
+    const before = tree();
+    const other = await init("--yes", "--authority=other", "--server=host");
+    assert.match(other.stdout, /that of another authority, or its key is gone: move it away/);
+    assert.deepEqual(tree(), before);
+    rmSync(join(root, "etc/albatross/ca/my-ca.key"));
+    assert.equal((await init("--yes", "--authority=my-ca", "--server=host")).status, 1);
+  });
+
   it("undoes everything if a step fails, and says so", async () => {
     writeFileSync(join(root, "etc/systemd/system/sockets.target.wants"), ""); // in the place of a folder
     const before = tree();
