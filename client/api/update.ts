@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BuildsServer } from "../builds/builds-server.ts";
+import { BuildsServer, type ImageDownload } from "../builds/builds-server.ts";
 import { doubtAbout, runningArguments, verifyAnnounced } from "../builds/check-image.ts";
 import { findNewerBuild } from "../builds/newer-build.ts";
 import { trustAnchors } from "../builds/trust-anchors.ts";
@@ -65,8 +65,15 @@ export async function updateUnikernel(
   if (newer === undefined) return { upToDate: true, compare: undefined, ...nothing };
   const { latest, compare } = newer;
   if (options.dryRun === true) return { upToDate: false, compare, ...nothing };
-  const download = await server.image(latest);
-  using file = await openImageInput(download.chunks, signal);
+  const begun = Promise.withResolvers<ImageDownload>();
+  // Begun when there is where to write it: whoever does not take an answer would have to end it.
+  async function* chunks(): AsyncGenerator<Uint8Array, void> {
+    const answer = await server.image(latest);
+    begun.resolve(answer);
+    yield* answer.chunks;
+  }
+  using file = await openImageInput(chunks(), signal);
+  const download = await begun.promise;
   const fresh = await file.digest();
   verifyAnnounced(fresh, download);
   const settings = runningArguments(running.info, status?.[0]?.addName);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import process from "node:process";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type Albatross, connect, HttpError, InputError } from "../../mod.ts";
 import { images, Machine } from "../end-to-end/harness.ts";
@@ -61,6 +62,20 @@ describe("update", () => {
     const { started: _4, digest: _5, status: _6, ...had } = before ?? assert.fail();
     assert.deepEqual(kept, had);
     assert.equal((await albatross.update("hello", { httpHost: server.url })).upToDate, true);
+  });
+
+  it("asks for no image that it cannot write anywhere", async () => {
+    const usual = process.env["TMPDIR"];
+    const before = server.asked.length;
+    process.env["TMPDIR"] = "/nonexistent";
+    try {
+      await rejection(albatross.update("hello", { httpHost: server.url }), InputError);
+    } finally {
+      if (usual === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = usual;
+    }
+    const asked = server.asked.slice(before);
+    assert.ok(!asked.some((path) => path.endsWith("main-binary")), asked.join());
   });
 
   it("tells of an image that the server does not know", async () => {
