@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { toBytes } from "../core/byte-string.ts";
+import { fromText, toBytes } from "../core/byte-string.ts";
 import type { CommandDefinition } from "./command.ts";
 import type { JsonObject } from "./json.ts";
-import { chooseVerbosity, createLog, type Log } from "./log.ts";
+import { chooseVerbosity, createLog, harmless, type Log } from "./log.ts";
 import { writeBytes, writeText } from "./output.ts";
 import { type ColorChoice, isTerminal, wantsStyle } from "./style.ts";
 import type { Verbosity } from "./values.ts";
@@ -45,6 +45,13 @@ export interface CommonValues {
   readonly color: ColorChoice;
 }
 
+/** Controls of terminals that JSON leaves as they are. */
+const furtherControls = /[\u007f-\u009f]/g;
+
+function escaped(control: string): string {
+  return `\\u00${control.charCodeAt(0).toString(16)}`;
+}
+
 /** Makes the context of an action from the common options. */
 export function createContext(
   values: CommonValues,
@@ -72,8 +79,10 @@ export function createContext(
     }),
     print: (text) => writeText(1, text),
     hint: (text) => {
-      if (verbosity !== "quiet") writeText(2, `${programName}: ${text}\n`);
+      if (verbosity === "quiet") return;
+      const line = fromText(`${programName}: ${text}\n`);
+      writeBytes(2, toBytes(isTerminal(2) ? harmless(line) : line));
     },
-    object: (value) => writeText(1, `${JSON.stringify(value)}\n`),
+    object: (value) => writeText(1, `${JSON.stringify(value).replaceAll(furtherControls, escaped)}\n`),
   };
 }

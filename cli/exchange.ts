@@ -4,7 +4,7 @@
  * @module
  */
 import { defaultDirectories } from "../client/directories.ts";
-import { AbortedError, ClientError, ConnectError, InputError } from "../client/errors.ts";
+import { AbortedError, ClientError, ConnectError, InputError, ProtocolError } from "../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_INTERRUPTED, EXIT_REFUSED } from "../client/exit-status.ts";
 import { commandMessage, type RequestOptions, request } from "../client/request.ts";
 import { routeOf } from "../client/sockets.ts";
@@ -46,6 +46,44 @@ export function addressOf(values: DaemonValues, role: SocketRole): string {
   }
 }
 
+/** How long a daemon may take to answer what it knows, or does, at once: milliseconds. */
+export const ANSWER_PATIENCE_MS = 60_000;
+
+/** What is answered at once. Transfers, copies, and starts and ends of unikernels take the time that they take. */
+const answeredAtOnce: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
+  "unikernel-info",
+  "unikernel-revisions",
+  "policy-info",
+  "policy-add",
+  "policy-remove",
+  "block-info",
+  "console-inactive",
+  "statistics-add",
+  "statistics-remove",
+]);
+
+/** Gives up a daemon that does not answer, as one that is stopped; `reportError` tells of it. */
+export function answerWithin(milliseconds: number = ANSWER_PATIENCE_MS): AbortSignal {
+  const late = new AbortController();
+  setTimeout(() => late.abort(tooLate(milliseconds)), milliseconds);
+  return late.signal;
+}
+
+/** As {@link answerWithin}, for commands that are answered at once; nothing for those that take their time. */
+export function patienceFor({ kind }: Command): AbortSignal | undefined {
+  return answeredAtOnce.has(kind) ? answerWithin() : undefined;
+}
+
+/** Why a daemon was given up. */
+export function tooLate(milliseconds: number): ProtocolError {
+  return new ProtocolError(`The daemon did not answer within ${milliseconds / 1000} seconds`);
+}
+
+/** Whether nobody but ourselves has given up. */
+export function isTooLate(error: unknown): error is AbortedError & { readonly cause: ProtocolError } {
+  return error instanceof AbortedError && error.cause instanceof ProtocolError;
+}
+
 /** Sends a command, prints the reply, and gives the exit status. */
 export async function exchange(values: DaemonValues, context: Context, name: Name, command: Command): Promise<number> {
   const reply = await ask(values, context, name, command);
@@ -73,8 +111,9 @@ export async function ask(
   context: Context,
   name: Name,
   command: Command,
-  options: RequestOptions = {},
+  given: RequestOptions = {},
 ): Promise<Message | number> {
+  const options = { signal: patienceFor(command), ...given };
   const mode = modeOf(values);
   if (mode === "csr") {
     const { writeRequest } = await import("./write-request.ts");
@@ -119,7 +158,8 @@ export function report(context: Context, reply: Message, more: JsonObject = {}):
  *
  * @param as the exit status of all failures but interrupts, where they are not told apart
  */
-export function reportError(context: Context, error: unknown, as?: number): number {
+export function reportError(context: Context, thrown: unknown, as?: number): number {
+  const error = isTooLate(thrown) ? thrown.cause : thrown;
   if (!(error instanceof ClientError) || error instanceof InputError) throw error;
   const exitStatus = statusOf(error, as);
   if (context.json) {

@@ -11,15 +11,18 @@ import type { Name } from "../core/name.ts";
 import type { Command, Message } from "../core/wire/message.ts";
 import type { Context } from "./context.ts";
 import {
+  ANSWER_PATIENCE_MS,
   addressOf,
   ask,
   type DaemonValues,
   EXIT_INTERRUPTED,
   EXIT_REFUSED,
+  isTooLate,
   report,
   reportError,
   reportRemoteError,
   SHOW_ONLY,
+  tooLate,
 } from "./exchange.ts";
 import { modeOf } from "./mode.ts";
 import { flushOutput, gatherOutput } from "./output.ts";
@@ -34,6 +37,7 @@ export async function follow(
   name: Name,
   command: Command,
   show: (message: Message) => unknown = (message) => report(context, message),
+  patience: number = ANSWER_PATIENCE_MS,
 ): Promise<number> {
   const mode = modeOf(values);
   if (mode === "csr" || values.socket === SHOW_ONLY || values.destination === "-")
@@ -41,6 +45,8 @@ export async function follow(
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
+  // What follows comes when it comes, but the answer comes first.
+  const late = setTimeout(() => interrupt.abort(tooLate(patience)), patience);
   let connection: ClientConnection | undefined;
   try {
     const opened = await open(values, name, command, interrupt.signal);
@@ -48,6 +54,7 @@ export async function follow(
     let replied = false;
     gatherOutput();
     for await (const message of connection.messages(flushOutput)) {
+      clearTimeout(late);
       replied ||= message.payload.kind !== "data";
       if (show(message) === ENOUGH) return 0;
       if (message.payload.kind === "failure") return EXIT_REFUSED;
@@ -55,11 +62,12 @@ export async function follow(
     if (!replied) throw new ProtocolError(`The connection to ${opened.address} was closed without a reply`);
     return 0;
   } catch (error) {
-    if (error instanceof AbortedError) return EXIT_INTERRUPTED;
+    if (error instanceof AbortedError && !isTooLate(error)) return EXIT_INTERRUPTED;
     return mode === "remote" ? await reportRemoteError(context, error) : reportError(context, error);
   } finally {
     flushOutput();
     process.off("SIGINT", onInterrupt);
+    clearTimeout(late);
     connection?.close();
   }
 }

@@ -51,7 +51,7 @@ const controls = /\u001b(?!\[(?:0?[0-4]|3[0-7])?m)|[\u0000-\u0008\u000b-\u001a\u
 const [encodedControls, bareControls] = [/\u00c2[\u0080-\u009f]/g, /[\u0080-\u009f]/g];
 
 /** Replies have texts of others in them, e.g. arguments of a tenant's unikernel. */
-function harmless(text: ByteString): ByteString {
+export function harmless(text: ByteString): ByteString {
   const further = toText(text) === undefined ? bareControls : encodedControls;
   return text.replaceAll(controls, "?").replaceAll(further, "?") as ByteString;
 }

@@ -22,6 +22,9 @@ export const WATCH_MS = 300;
 /** When the daemon is asked, milliseconds after the start. */
 const POLLS_MS: readonly number[] = [10, 40, 90, 160, 230, WATCH_MS];
 
+/** A daemon that has not answered by then is not asked any more: milliseconds from the start of watching. */
+const PATIENCE_MS = 5_000;
+
 /** After this time it is asked again whether a unikernel is really gone: milliseconds. */
 const CONFIRM_MS = 25;
 
@@ -68,17 +71,19 @@ export async function watchUnikernel(options: WatchOptions): Promise<Watched> {
   const stop = new AbortController();
   const forward = () => stop.abort(options.signal?.reason);
   options.signal?.addEventListener("abort", forward, { once: true });
+  const patience = setTimeout(() => stop.abort(), PATIENCE_MS);
   const seen = new ConsoleTail();
   const reading =
     options.console === undefined ? Promise.resolve() : readConsole(options, options.console, seen, stop.signal);
   try {
-    const { state, started, exitStatus } = await poll(options, begin);
+    const { state, started, exitStatus } = await poll({ ...options, signal: stop.signal }, begin);
     const milliseconds = performance.now() - begin;
     if (state !== "running") await seen.settled(CONSOLE_SETTLE_MS);
     if (started !== undefined) seen.dropBefore(started);
     return { state, exitStatus: exitStatus ?? seen.exitStatus, milliseconds, lines: seen.lines };
   } finally {
     options.signal?.removeEventListener("abort", forward);
+    clearTimeout(patience);
     stop.abort();
     await reading;
   }

@@ -10,6 +10,7 @@
 import { asError, type Connection, type ConnectionHandlers, connectionOver, type SocketEvents } from "./connection.ts";
 import {
   closedInHandshake,
+  KEEP_ALIVE_MS,
   reasonOf,
   type TlsOptions,
   type TlsParameters,
@@ -55,7 +56,10 @@ export function connectBun(
         opened = socket;
         if (failed)
           socket.terminate(); // before that there was nothing to give up
-        else phase = "handshake";
+        else {
+          phase = "handshake";
+          socket.setKeepAlive(true, KEEP_ALIVE_MS);
+        }
       },
       handshake(socket, success, finding) {
         if (failed || events !== undefined) return;

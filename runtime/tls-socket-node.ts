@@ -7,6 +7,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { type Connection, type ConnectionHandlers, connectionOver, type SocketEvents } from "./connection.ts";
 import {
   closedInHandshake,
+  KEEP_ALIVE_MS,
   reasonOf,
   type TlsOptions,
   type TlsParameters,
@@ -54,6 +55,7 @@ export function connectNode(
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("connect", () => {
       if (phase === "connect") phase = "handshake";
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
     });
     socket.on("secureConnect", () => {
       if (events !== undefined || socket.destroyed) return;

@@ -27,6 +27,9 @@ export interface TlsPeer {
   readonly applicationProtocol: string | undefined;
 }
 
+/** After so long a silence the system asks whether the server is still there, so that a host that is gone ends: milliseconds. */
+export const KEEP_ALIVE_MS = 30_000;
+
 /** How far a connection was when it failed. After `open` the client is connected, but not yet accepted by the server. */
 export type TlsPhase = "connect" | "handshake" | "open";
 

@@ -18,7 +18,7 @@ import { ALBATROSS } from "../../pki/oids.ts";
 import type { Values } from "../command.ts";
 import type { certificate as definition } from "../commands/certificate.ts";
 import type { Context } from "../context.ts";
-import { EXIT_INTERRUPTED, EXIT_REFUSED, report, reportRemoteError } from "../exchange.ts";
+import { EXIT_INTERRUPTED, EXIT_REFUSED, patienceFor, report, reportRemoteError } from "../exchange.ts";
 import { followTransfer } from "../progress.ts";
 import { readFile, serverOf } from "../remote.ts";
 import { noImage } from "../remote-create.ts";
@@ -87,7 +87,7 @@ async function single(
   const upload = withoutImage ? noImage : given;
   let reply: Message;
   try {
-    ({ reply } = await requestRemote(server, credentials, { upload }));
+    ({ reply } = await requestRemote(server, credentials, { upload, signal: patienceFor(command) }));
   } finally {
     progress.finish();
   }

@@ -9,7 +9,18 @@ import { request } from "../../client/request.ts";
 import type { Values } from "../command.ts";
 import type { dumpBlock as definition } from "../commands/dump-block.ts";
 import { type Context, createContext } from "../context.ts";
-import { addressOf, ask, EXIT_INTERRUPTED, report, reportError, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
+import {
+  ANSWER_PATIENCE_MS,
+  addressOf,
+  ask,
+  EXIT_INTERRUPTED,
+  isTooLate,
+  report,
+  reportError,
+  reportRemoteError,
+  SHOW_ONLY,
+  tooLate,
+} from "../exchange.ts";
 import { open } from "../follow.ts";
 import { compressionOf, modeOf } from "../mode.ts";
 import { followTransfer, wantsProgress } from "../progress.ts";
@@ -27,13 +38,15 @@ export async function dumpBlock(values: DumpValues, context: Context): Promise<n
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
+  const late = setTimeout(() => interrupt.abort(tooLate(ANSWER_PATIENCE_MS)), ANSWER_PATIENCE_MS);
   const quiet = values.output === STANDARD_OUTPUT ? besideOutput(values, context) : context;
-  const progress = followTransfer(quiet, await sizeOf(values, quiet));
+  const progress = followTransfer(quiet, await sizeOf(values, quiet, interrupt.signal));
   let opened: Awaited<ReturnType<typeof open>> | undefined;
   try {
     opened = await open(values, values.name, command, interrupt.signal);
     const messages = opened.connection.messages();
     const first = await messages.next();
+    clearTimeout(late);
     if (first.done) throw new ProtocolError(`The connection to ${opened.address} was closed without a reply`);
     const { payload } = first.value;
     if (payload.kind !== "success" || payload.success.kind !== "block-device-image") {
@@ -42,10 +55,11 @@ export async function dumpBlock(values: DumpValues, context: Context): Promise<n
     }
     return await reportDump(quiet, first.value, dumpOf(messages), { output: values.output, progress });
   } catch (error) {
-    if (error instanceof AbortedError) return EXIT_INTERRUPTED;
+    if (error instanceof AbortedError && !isTooLate(error)) return EXIT_INTERRUPTED;
     return mode === "remote" ? await reportRemoteError(quiet, error) : reportError(quiet, error);
   } finally {
     process.off("SIGINT", onInterrupt);
+    clearTimeout(late);
     opened?.connection.close();
   }
 }
@@ -58,10 +72,10 @@ function besideOutput(values: DumpValues, context: Context): Context {
 }
 
 /** Bytes, for the progress: asked for if somebody looks at that, and the daemon is near. */
-async function sizeOf(values: DumpValues, context: Context): Promise<number | undefined> {
+async function sizeOf(values: DumpValues, context: Context, signal: AbortSignal): Promise<number | undefined> {
   if (modeOf(values) !== "local" || !wantsProgress(context)) return undefined;
   try {
-    const { payload } = await request(addressOf(values, "vmmd"), values.name, { kind: "block-info" });
+    const { payload } = await request(addressOf(values, "vmmd"), values.name, { kind: "block-info" }, { signal });
     if (payload.kind !== "success" || payload.success.kind !== "block-devices") return undefined;
     const [device] = payload.success.devices;
     return device && Number(device.size) * 2 ** 20;

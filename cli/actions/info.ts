@@ -10,7 +10,7 @@ import type { Message } from "../../core/wire/message.ts";
 import type { Values } from "../command.ts";
 import type { info as definition } from "../commands/info.ts";
 import type { Context } from "../context.ts";
-import { addressOf, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
+import { addressOf, answerWithin, ask, report, reportError, SHOW_ONLY } from "../exchange.ts";
 import { type Json, jsonMessage, jsonTime } from "../json.ts";
 import { modeOf } from "../mode.ts";
 
@@ -35,7 +35,7 @@ export async function info(values: Values<typeof definition>, context: Context):
     return exitStatus;
   }
   try {
-    const { reply, status } = await requestInfo(addressOf(values, "vmmd"), values.name);
+    const { reply, status } = await requestInfo(addressOf(values, "vmmd"), values.name, { signal: answerWithin() });
     if (context.json) return report(context, reply, withStatus(reply, status));
     if (tables && (await showTable(context, reply, status))) return 0;
     const exitStatus = report(context, reply);

@@ -25,7 +25,16 @@ import type { Values } from "../command.ts";
 import type { update as definition } from "../commands/update.ts";
 import type { Context } from "../context.ts";
 import { downloadImage } from "../download-image.ts";
-import { addressOf, ask, report, reportError, reportLocal, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
+import {
+  addressOf,
+  answerWithin,
+  ask,
+  report,
+  reportError,
+  reportLocal,
+  reportRemoteError,
+  SHOW_ONLY,
+} from "../exchange.ts";
 import { compressionOf, modeOf } from "../mode.ts";
 import { UsageError } from "../usage-error.ts";
 import { checkWatch, reportStart } from "../watch-report.ts";
@@ -107,12 +116,12 @@ async function whatRuns(values: UpdateValues, context: Context): Promise<Running
   }
   try {
     if (modeOf(values) === "local") {
-      const both = await requestInfo(addressOf(values, "vmmd"), values.name);
+      const both = await requestInfo(addressOf(values, "vmmd"), values.name, { signal: answerWithin() });
       reply = both.reply;
       addName = both.status?.[0]?.addName;
     } else {
       const { askRemote } = await import("../remote.ts");
-      const answer = await askRemote(values, values.name, command);
+      const answer = await askRemote(values, values.name, command, { signal: answerWithin() });
       if (answer === undefined) return EXIT_COMMUNICATION; // the certificates were only shown
       reply = answer.reply;
     }

@@ -145,6 +145,23 @@ describe("a remote request", () => {
     silent.close();
   });
 
+  it("has the system ask whether the server is still there", { skip: process.platform !== "linux" }, async () => {
+    const server = await listen(() => undefined);
+    const stop = new AbortController();
+    const asking = requestRemote(server, client, { signal: stop.signal });
+    asking.catch(() => undefined);
+    const remote = ` 0100007F:${server.port.toString(16).toUpperCase().padStart(4, "0")} 01 `;
+    // The sixth column begins with 02 where a timer asks (proc(5)).
+    const end = performance.now() + 10_000;
+    for (let asked = false; !asked; await sleep(5)) {
+      assert.ok(performance.now() < end, "no timer asks");
+      const lines = readFileSync("/proc/net/tcp", "utf8").split("\n");
+      asked = lines.some((line) => line.includes(remote) && / 02:[0-9A-F]+ /.test(line));
+    }
+    stop.abort();
+    await assert.rejects(asking, AbortedError);
+  });
+
   it("does not wait for a silent server longer than its patience", async () => {
     const sockets: { destroy(): void }[] = [];
     const silent = createTcpServer((socket) => void sockets.push(socket));

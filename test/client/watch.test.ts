@@ -187,6 +187,13 @@ describe("watching a fresh unikernel", () => {
     assert.equal(failedEarly(watched), true);
   });
 
+  it("does not wait for ever for a daemon that is stopped", { timeout: 30_000 }, async () => {
+    const peer = await listenPeer(() => undefined);
+    peers.push(peer);
+    const watched = await watchUnikernel({ daemon: peer.path, console: peer.path, name, since: 0 });
+    assert.equal(watched.state, "unknown");
+  });
+
   it("does not know what it cannot find out", async () => {
     const watched = await watchUnikernel({ daemon: "/nonexistent/vmmd.sock", console: undefined, name, since: 0 });
     assert.equal(watched.state, "unknown");
