@@ -24,6 +24,7 @@ const sslSymbols = {
   SSL_CTX_set_verify: { args: ["pointer", "i32", "pointer"], returns: "void" },
   SSL_CTX_set_verify_depth: { args: ["pointer", "i32"], returns: "void" },
   SSL_CTX_set_alpn_select_cb: { args: ["pointer", "pointer", "pointer"], returns: "void" },
+  SSL_CTX_set_msg_callback: { args: ["pointer", "pointer"], returns: "void" },
   SSL_CTX_get_cert_store: pointerToPointer,
   SSL_CTX_use_certificate: pair,
   SSL_CTX_use_PrivateKey: pair,
@@ -33,6 +34,7 @@ const sslSymbols = {
   SSL_ctrl: { args: ["pointer", "i32", "i64", "pointer"], returns: "i64" },
   SSL_set_bio: { args: ["pointer", "pointer", "pointer"], returns: "void" },
   SSL_set_accept_state: release,
+  SSL_set_msg_callback: { args: ["pointer", "pointer"], returns: "void" },
   SSL_do_handshake: pointerToInt,
   SSL_read: { args: ["pointer", "buffer", "i32"], returns: "i32" },
   SSL_write: { args: ["pointer", "buffer", "i32"], returns: "i32" },
@@ -74,6 +76,7 @@ const cryptoSymbols = {
   EVP_sha256: pointer0,
   X509_CRL_get_issuer: pointerToPointer,
   X509_CRL_verify: pair,
+  X509_CRL_get_REVOKED: pointerToPointer,
   X509_CRL_get0_lastUpdate: pointerToPointer,
   X509_CRL_get0_nextUpdate: pointerToPointer,
   X509_cmp_current_time: pointerToInt,
@@ -130,7 +133,9 @@ export const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
 export const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 export const TLS1_3_VERSION = 0x0304;
 export const SSL_MODE_RELEASE_BUFFERS = 0x10;
-export const SSL_OP_NO_TICKET = 1 << 14;
+export const SSL_OP_NO_TICKET: number = 1 << 14;
+/** Of OpenSSL 3.2; others take no notice. */
+export const SSL_OP_NO_RX_CERTIFICATE_COMPRESSION: number = 2 ** 33;
 export const SSL_VERIFY_PEER = 1;
 export const SSL_VERIFY_FAIL_IF_NO_PEER_CERT = 2;
 export const SSL_ERROR_WANT_READ = 2;
@@ -145,6 +150,9 @@ export const KU_CRL_SIGN = 0x0002;
 export const NID_CRL_NUMBER = 88;
 export const NID_DELTA_CRL = 140;
 export const NID_ISSUING_DISTRIBUTION_POINT = 770;
+
+/** What {@link takeErrors} gives where a PEM file has no further block. */
+export const END_OF_PEM = "no start line";
 
 /** OpenSSL refused something. */
 export class OpenSslError extends Error {

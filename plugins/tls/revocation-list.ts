@@ -8,6 +8,7 @@
  */
 import { addressOf } from "../../runtime/ffi.ts";
 import {
+  END_OF_PEM,
   KU_CRL_SIGN,
   NID_CRL_NUMBER,
   NID_DELTA_CRL,
@@ -69,24 +70,42 @@ export class RevocationList {
     const library = openssl();
     library.ERR_clear_error();
     const bio = library.BIO_new_mem_buf(bytes, bytes.length);
+    const isDer = bytes[0] === 0x30;
+    let more = 0;
     try {
-      const isDer = bytes[0] === 0x30;
       this.#list = isDer
         ? library.d2i_X509_CRL(0, BigUint64Array.of(BigInt(addressOf(bytes))), bytes.length)
         : library.PEM_read_bio_X509_CRL(bio, 0, 0, null);
+      if (this.#list === 0) throw new RevocationListError(`Cannot read the revocation list: ${takeErrors()}`);
+      if (!isDer) more = library.PEM_read_bio_X509_CRL(bio, 0, 0, null);
     } finally {
       library.BIO_free(bio);
     }
-    if (this.#list === 0) throw new RevocationListError(`Cannot read the revocation list: ${takeErrors()}`);
     try {
+      const end = takeErrors();
+      // What is not read would revoke nothing, and nobody would know.
+      if (more !== 0 || (end !== "" && end !== END_OF_PEM)) {
+        throw new RevocationListError("Cannot use the revocation list: another one, or a broken one, follows it");
+      }
       this.issuer = toDer(library.i2d_X509_NAME, library.X509_CRL_get_issuer(this.#list)).toHex();
       this.der = toDer(library.i2d_X509_CRL, this.#list);
+      if (isDer && this.der.length !== bytes.length) {
+        throw new RevocationListError("Cannot use the revocation list: there is something behind it");
+      }
       this.number = this.#readNumber();
       this.#checkExtensions();
     } catch (error) {
       this.free();
       throw error;
+    } finally {
+      library.X509_CRL_free(more);
     }
+  }
+
+  /** How many certificates it revokes. */
+  get size(): number {
+    const library = openssl();
+    return Math.max(0, library.OPENSSL_sk_num(library.X509_CRL_get_REVOKED(this.#list))); // -1 where there is no list
   }
 
   #readNumber(): bigint | undefined {
@@ -120,12 +139,13 @@ export class RevocationList {
 
   #isSignedBy(issuer: number): boolean {
     const library = openssl();
+    // Not remembered with the key: anybody can have certified it once more, without that permission.
+    if ((library.X509_get_key_usage(issuer) & KU_CRL_SIGN) === 0) return false;
     const identity = keyIdentity(issuer);
     const known = this.#signers.get(identity);
     if (known !== undefined) return known;
     const key = library.X509_get0_pubkey(issuer);
-    const permitted = (library.X509_get_key_usage(issuer) & KU_CRL_SIGN) !== 0;
-    const signed = permitted && key !== 0 && library.X509_CRL_verify(this.#list, key) === 1;
+    const signed = key !== 0 && library.X509_CRL_verify(this.#list, key) === 1;
     library.ERR_clear_error();
     if (this.#signers.size >= REMEMBERED_ISSUERS_MAX) this.#signers.clear();
     this.#signers.set(identity, signed);

@@ -4,7 +4,9 @@
  * @module
  */
 import { protocolCallback } from "./application-protocol.ts";
+import { gateCallback } from "./certificate-gate.ts";
 import {
+  END_OF_PEM,
   OpenSslError,
   openssl,
   SSL_CTRL_EXTRA_CHAIN_CERT,
@@ -13,6 +15,7 @@ import {
   SSL_CTRL_SET_MIN_PROTO_VERSION,
   SSL_CTRL_SET_SESS_CACHE_MODE,
   SSL_MODE_RELEASE_BUFFERS,
+  SSL_OP_NO_RX_CERTIFICATE_COMPRESSION,
   SSL_OP_NO_TICKET,
   SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
   SSL_VERIFY_PEER,
@@ -72,13 +75,15 @@ export class ServerContext {
     library.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION, 0);
     // Every session needs a fresh client certificate: nothing can be resumed.
     library.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, 0, 0);
-    library.SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    // What is compressed could not be looked at before OpenSSL does, nor bounded by what was received.
+    library.SSL_CTX_set_options(context, SSL_OP_NO_TICKET + SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
     library.SSL_CTX_set_num_tickets(context, 0);
     library.SSL_CTX_ctrl(context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, 0);
     library.SSL_CTX_set_security_level(context, SECURITY_LEVEL);
     library.SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verifyCallback());
     library.SSL_CTX_set_verify_depth(context, VERIFY_DEPTH_MAX);
     library.SSL_CTX_set_alpn_select_cb(context, protocolCallback(protocol), 0);
+    library.SSL_CTX_set_msg_callback(context, gateCallback());
     // Nothing but a small hello is taken until a session is told how large a chain it may receive.
     library.SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_CERT_LIST, 0, 0);
   }
@@ -177,7 +182,8 @@ function withCertificates(file: Uint8Array, use: (certificates: readonly number[
         certificates.push(certificate);
       }
     });
-    library.ERR_clear_error(); // the end of the file is reported as an error
+    const reason = takeErrors(); // the end of the file is reported as an error, too
+    if (reason !== "" && reason !== END_OF_PEM) throw new OpenSslError(`Cannot read a certificate: ${reason}`);
     if (certificates.length > FILE_CERTIFICATES_MAX) {
       throw new OpenSslError(`Cannot take more than ${FILE_CERTIFICATES_MAX} certificates from one file`);
     }

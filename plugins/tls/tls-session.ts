@@ -8,6 +8,7 @@
  */
 import type { Connection, ConnectionHandlers } from "../../runtime/connection.ts";
 import { memoryAt } from "../../runtime/ffi.ts";
+import { takeObjection } from "./certificate-gate.ts";
 import {
   OpenSslError,
   openssl,
@@ -27,6 +28,9 @@ export const FEED_BYTES = 32 * 1024;
 
 /** Bytes that are encrypted at a time, for the same reason. */
 export const SEAL_BYTES = 64 * 1024;
+
+/** Bytes that may wait for a client that asks for new keys again and again, and takes none of the answers. */
+export const UNTAKEN_MAX: number = 2 * 1024 * 1024;
 
 /** Space for decrypted bytes, and for encrypted ones on their way out. For all sessions: it is used up at once. */
 const scratch = new Uint8Array(SEAL_BYTES + 4096);
@@ -261,6 +265,7 @@ export class TlsSession implements Connection {
     library.ERR_clear_error();
     const result = verifying(this.#context.revocations, () => library.SSL_do_handshake(this.#ssl));
     if (result === 1) {
+      library.SSL_set_msg_callback(this.#ssl, 0); // no certificate comes any more
       this.#flush();
       this.#state = "open";
       // A client may have sent more already.
@@ -299,7 +304,12 @@ export class TlsSession implements Connection {
       this.#fail(result);
       return false;
     }
-    if (code === SSL_ERROR_WANT_READ) this.#flush(); // e.g. the answer to a change of keys
+    // E.g. the answer to a change of keys. Who takes what is sent never lets so much of it gather.
+    if (code === SSL_ERROR_WANT_READ && !this.#flush() && this.pending > UNTAKEN_MAX) {
+      this.#failure ??= new TlsError("the client asks for ever new keys, and does not take the answers");
+      this.destroy();
+      return false;
+    }
     return filled > 0;
   }
 
@@ -308,7 +318,8 @@ export class TlsSession implements Connection {
     const library = openssl();
     library.SSL_get_error(this.#ssl, result);
     const verdict = Number(library.SSL_get_verify_result(this.#ssl));
-    const reason = takeErrors();
+    const errors = takeErrors();
+    const reason = takeObjection() ?? errors;
     const certificate = verdict === 0 ? "" : ` (${verdictText(verdict)})`;
     this.#failure ??= new TlsError(`${reason === "" ? "the connection broke" : reason}${certificate}`);
     this.#flush();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
+import { SENT_CERTIFICATES_MAX } from "../../../plugins/tls/certificate-gate.ts";
 import { RevocationList } from "../../../plugins/tls/revocation-list.ts";
 import { ALBATROSS_ID, type KeyType, TestCertificate, usual } from "../../support/certificates.ts";
 import { TlsServer } from "./tls-server.ts";
@@ -281,6 +282,25 @@ describe("a TLS server", () => {
       }
     });
 
+    it("goes by a list also after somebody has shown its issuer's key in a certificate that may sign none", async () => {
+      const fresh = new TlsServer();
+      try {
+        const [alice, mallory] = [fresh.root.delegate("alice"), fresh.root.delegate("mallory")];
+        const bob = alice.delegate("bob");
+        fresh.index.add(new RevocationList(alice.revoke([bob.serial])));
+        const noLists = { id: usual.authorityUsage.id, critical: true, value: Uint8Array.of(3, 2, 2, 4) };
+        const again = mallory.delegate("alice", undefined, {
+          keys: alice.keys,
+          extensions: [usual.authority, noLists],
+        });
+        const leaf = bob.leaf("x", command);
+        await greet(fresh, leaf, leaf.pem + bob.pem + again.pem + mallory.pem);
+        assert.match(await greet(fresh, leaf), /CERTIFICATE_REVOKED/);
+      } finally {
+        fresh.close();
+      }
+    });
+
     it("notices that a connected client was revoked", async () => {
       const fresh = new TlsServer();
       const leaf = fresh.root.leaf("x", command);
@@ -302,6 +322,32 @@ describe("a TLS server", () => {
         socket.destroy();
         fresh.close();
       }
+    });
+  });
+
+  describe("does not let OpenSSL look at", () => {
+    const refused = async (leaf: TestCertificate, chain: string, reason: string) => {
+      assert.match(await greet(server, leaf, chain), /DECODE_ERROR/);
+      while (!server.ends.includes(reason)) await sleep(5);
+    };
+
+    it("more certificates than could be of use, which would keep everybody waiting", async () => {
+      const leaf = tenant.leaf("x", command);
+      const chain = (count: number) => leaf.chainPem + server.root.pem.repeat(count - 2);
+      assert.equal(await greet(server, leaf, chain(SENT_CERTIFICATES_MAX)), "hello");
+      await refused(leaf, chain(SENT_CERTIFICATES_MAX + 1), "more than 64 certificates");
+    });
+
+    it("certificates of more parts than could be of use", async () => {
+      const extensions = (count: number) =>
+        Array.from({ length: count }, (_, at) => ({
+          id: `2a03${(at + 1).toString(16).padStart(2, "0")}`,
+          value: command,
+        }));
+      const leaf = tenant.leaf("x", command);
+      const other = (count: number) => new TestCertificate("other", tenant, { extensions: extensions(count) }).pem;
+      assert.equal(await greet(server, leaf, leaf.chainPem + other(64)), "hello");
+      await refused(leaf, leaf.chainPem + other(65), "Cannot read the certificate: More than 64 extensions");
     });
   });
 

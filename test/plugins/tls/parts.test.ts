@@ -98,6 +98,16 @@ describe("a revocation list", () => {
     const largest = new Uint8Array(REVOCATION_LIST_BYTES_MAX);
     assert.throws(() => new RevocationList(largest), /Cannot read/);
   });
+
+  it("is refused if anything follows that would be left unread", () => {
+    const pem = (text: string) => `-----BEGIN X509 CRL-----\n${text}\n-----END X509 CRL-----\n`;
+    const [one, other] = [root.revoke([], 1), root.revoke(serials, 2)];
+    const texts = [one, other].map((der) => pem(der.toString("base64")));
+    assert.throws(() => new RevocationList(bytes(texts.join("\n"))), /another one, or a broken one, follows/);
+    assert.throws(() => new RevocationList(bytes(`${texts[0]}${pem("broken!")}`)), /another one, or a broken/);
+    assert.throws(() => new RevocationList(Buffer.concat([one, other])), /something behind it/);
+    new RevocationList(bytes(`made today\n${texts[1]}that was all\n`)).free();
+  });
 });
 
 describe("the settings of a TLS server", () => {
@@ -118,6 +128,10 @@ describe("the settings of a TLS server", () => {
     assert.throws(() => make({ authorities: root.pem + server.pem }), /^OpenSslError: expect single ca as cacert$/);
     assert.throws(() => make({ authorities: "none" }), /expect single ca as cacert/);
     assert.throws(() => make({ certificate: "none" }), /contains none/);
+    const broken = root.pem.replace("\nMI", "\n!!");
+    assert.throws(() => make({ authorities: root.pem + broken }), /Cannot read a certificate: /);
+    assert.throws(() => make({ certificate: server.pem + broken }), /Cannot read a certificate: /);
+    assert.throws(() => make({ certificate: server.pem + root.pem.slice(0, -30) }), /Cannot read a certificate: /);
     assert.throws(() => make({ key: "none" }), /Cannot read the server's key/);
     assert.throws(() => make({ key: root.keyPem }), /Public key of certificate doesn't match private key/);
     const encrypted = server.keys.privateKey.export({
