@@ -8,7 +8,7 @@
 export interface Visitor {
   /** It has sent something. */
   spoke(): void;
-  /** It has shown its certificate: it is not closed for others any more. */
+  /** It has shown its certificate, and has a place among its tenant's: it is not closed for others any more. */
   authenticated(): void;
   /** It is gone. */
   left(): void;

@@ -28,10 +28,12 @@ import { connectUnix, SocketError } from "../../runtime/unix-socket.ts";
 import { copyBlockStream } from "./block-stream.ts";
 import { forwardReplies } from "./forward.ts";
 import { readOffer, receiveImage } from "./image-stream.ts";
+import { IMAGE_STREAM_MAX } from "./limits.ts";
 import { applyPolicies, checkPolicies, readMessage } from "./policies.ts";
 import { ClientGoneError, Refusal, texts } from "./refusal.ts";
 import { daemonOf, replyModeOf, takesStream } from "./routing.ts";
-import { SpoolError } from "./spool.ts";
+import type { Shares } from "./shares.ts";
+import { type Spool, SpoolError } from "./spool.ts";
 
 /** Milliseconds that the outcome of a command is waited for whose client has gone. */
 export const OUTCOME_PATIENCE_MS = 20_000;
@@ -44,6 +46,8 @@ export interface Surroundings {
   readonly spool: string;
   /** Bytes of a stream. */
   readonly streamLimit: number;
+  /** Bytes of images that are being received. */
+  readonly images: Shares;
 }
 
 /** An image to be sent: as in `ClientConnection.sendWithImage`. */
@@ -80,6 +84,7 @@ export class Conversation {
   readonly #protocol: string | undefined;
   #daemon: FrameLine | undefined;
   #policiesApplied = false;
+  #clientGone = false;
   /** Whether albatrossd carries out a command: it does so, whether or not anybody waits for the answer. */
   #underWay = false;
   #patience: NodeJS.Timeout | undefined;
@@ -129,6 +134,7 @@ export class Conversation {
 
   /** The client has gone: this is over when the command is, so that who revokes the client's rights sees what it did. */
   #leave(): void {
+    this.#clientGone = true;
     if (this.#underWay) this.#patience = setTimeout(() => this.close(), OUTCOME_PATIENCE_MS);
     else this.close();
   }
@@ -145,8 +151,17 @@ export class Conversation {
         begun = offer;
       }
     }
-    const { spool: directory, streamLimit: limit } = this.#surroundings;
-    const spool = await receiveImage(this.#client, { directory, limit }, begun);
+    const { spool: directory, streamLimit, images } = this.#surroundings;
+    const share = images.of(this.#order.name);
+    try {
+      const limit = Math.min(streamLimit, IMAGE_STREAM_MAX);
+      await this.#createFrom(await receiveImage(this.#client, { directory, limit, share }, begun), command);
+    } finally {
+      share.leave();
+    }
+  }
+
+  async #createFrom(spool: Spool, command: Create): Promise<void> {
     try {
       await this.#ask(command, { length: spool.size, chunks: spool.chunks() });
     } catch (error) {
@@ -231,6 +246,7 @@ export class Conversation {
   /** Puts the policies in force, and gives the connection to go on with: albatrossd closes one on which it refused. */
   async #applyPolicies(daemon: FrameLine): Promise<FrameLine> {
     if (this.#policiesApplied) return daemon;
+    if (this.#clientGone) throw new ClientGoneError("The client has gone before its command was passed on");
     const { policies } = this.#order;
     let line = daemon;
     try {

@@ -18,6 +18,7 @@ import type { DelegationMemory } from "./delegation-memory.ts";
 import { type Limits, SLOWEST_RATE, SMALL_CERTIFICATE } from "./limits.ts";
 import type { Revocations } from "./revocations.ts";
 import { type Service, serve } from "./serve.ts";
+import { Shares } from "./shares.ts";
 
 /** What an {@link Endpoint} works with. */
 export interface EndpointOptions {
@@ -41,6 +42,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #admission: Admission;
   readonly #budget: CertificateBudget;
+  readonly #places: Shares;
   readonly #sessions = new Set<TlsSession>();
   /** What is being done for clients, also for those who have gone meanwhile. */
   readonly #served = new Map<TlsSession, Promise<void>>();
@@ -55,6 +57,7 @@ export class Endpoint {
     this.#options = options;
     this.#admission = new Admission(connections, perAddress);
     this.#budget = new CertificateBudget(options.limits);
+    this.#places = new Shares(connections);
     this.#context = new ServerContext(options.identity, options.revocations.index, TLS_APPLICATION_PROTOCOL);
   }
 
@@ -148,20 +151,22 @@ export class Endpoint {
         end: () => line?.handlers.end?.(),
         drain: () => line?.handlers.drain?.(),
         authenticated: () => {
-          visitor.authenticated();
           this.#totals.success++;
           line = new FrameLine(session, CHUNK_FRAME_LIMIT);
           line.progress = () => timer?.refresh();
           watchIdle(session);
           // Memory of a large certificate is in use until the end; that of a small one does not matter any more.
           if (session.handshakeBytes <= SMALL_CERTIFICATE) place?.leave();
-          const served = this.#serve(session, line, client).finally(() => this.#served.delete(session));
+          const served = this.#serve(session, line, client, () => visitor.authenticated()).finally(() =>
+            this.#served.delete(session),
+          );
           this.#served.set(session, served);
         },
         close: (error) => {
           clearTimeout(timer);
           place?.leave();
-          visitor.left();
+          // A command that was begun goes on, and takes its place until it is done.
+          void (this.#served.get(session) ?? Promise.resolve()).then(() => visitor.left());
           this.#sessions.delete(session);
           if (line === undefined) this.#totals.failure++;
           const refused = line === undefined && error instanceof TlsError && !(error instanceof ClientLeftError);
@@ -177,21 +182,22 @@ export class Endpoint {
     return session;
   }
 
-  async #serve(session: TlsSession, line: FrameLine, client: ClientAddress): Promise<void> {
+  async #serve(session: TlsSession, line: FrameLine, client: ClientAddress, admitted: () => void): Promise<void> {
     const { log, surroundings, revocations, delegations, access, observe } = this.#options;
     const { address } = client;
     try {
       const recheck = () => this.#endRevoked(session);
-      await serve({ session, line, client, log, surroundings, revocations, delegations, access, observe, recheck });
+      const shared = { log, surroundings, revocations, delegations, access, observe, places: this.#places };
+      await serve({ ...shared, session, line, client, admitted, recheck });
     } catch (error) {
       log.error(`while serving ${address}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       session.destroy();
     }
   }
 
-  /** Closes the connections of clients whose certificates have been revoked since. */
+  /** Closes the connections of clients whose certificates have been revoked since, also where the handshake is not over. */
   closeRevoked(): void {
-    for (const session of this.#sessions) if (session.isOpen && session.isRevoked) session.destroy();
+    for (const session of this.#sessions) if (session.isRevoked) session.destroy();
   }
 
   /** Closes them, and waits for what they, and others who have gone, had begun: albatrossd carries that out all the same. */

@@ -6,6 +6,7 @@
 import { FramingError } from "../../core/wire/framing.ts";
 import type { FrameLine } from "../../runtime/frame-line.ts";
 import { Refusal, texts } from "./refusal.ts";
+import type { Share } from "./shares.ts";
 import { Spool, SpoolError } from "./spool.ts";
 
 /** What the first frame begins with if it is the SHA-256 of an image and not a piece of one. */
@@ -46,12 +47,13 @@ async function firstBytes(pieces: AsyncGenerator<Uint8Array, void>): Promise<Uin
 /**
  * Reads an image stream to its end and keeps it in a file, which the caller closes.
  *
+ * @param options `share` is what the file takes of the space for all
  * @param begun what was read of it already
  * @throws {Refusal} if it ends early, is too long, or cannot be kept
  */
 export async function receiveImage(
   client: FrameLine,
-  options: { readonly directory: string; readonly limit: number },
+  options: { readonly directory: string; readonly limit: number; readonly share: Share },
   begun: Uint8Array | undefined,
 ): Promise<Spool> {
   const spool = await Spool.open(options.directory).catch(refuse);
@@ -59,6 +61,9 @@ export async function receiveImage(
     const take = async (piece: Uint8Array) => {
       if (spool.size + piece.length > options.limit) {
         throw new Refusal(`${texts.imageNotRead}: it has more than ${options.limit} bytes, which this endpoint allows`);
+      }
+      if (!options.share.take(piece.length)) {
+        throw new Refusal(`${texts.imageNotRead}: too many images are being received, try again later`);
       }
       await spool.write(piece);
     };

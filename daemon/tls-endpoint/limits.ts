@@ -37,6 +37,12 @@ export const DEFAULT_LIMITS: Limits = {
   stream: 4096 * MIB,
 };
 
+/** Bytes of an image: what albatrossd takes at the most. */
+export const IMAGE_STREAM_MAX: number = 512 * MIB;
+
+/** Bytes of all images that are being received; half of it for one tenant. Their files are on a disk that others need, too. */
+export const IMAGES_TOTAL: number = 4 * IMAGE_STREAM_MAX;
+
 /** A chain of this size is received at any time, bytes: one without an image in it. */
 export const SMALL_CERTIFICATE: number = 128 * 1024;
 

@@ -21,10 +21,11 @@ import { type DaemonContext, EXIT_USAGE, runDaemon } from "../common/run-daemon.
 import { AccessLog } from "./access-log.ts";
 import { DelegationMemory } from "./delegation-memory.ts";
 import { Endpoint } from "./endpoint.ts";
-import { DESCRIPTORS_PER_CONNECTION, DESCRIPTORS_RESERVED, type Limits } from "./limits.ts";
+import { DESCRIPTORS_PER_CONNECTION, DESCRIPTORS_RESERVED, IMAGES_TOTAL, type Limits } from "./limits.ts";
 import { listenOnAll } from "./listen.ts";
 import { DEFAULT_PORT, endpointFlags, existingFile, limitsOf } from "./options.ts";
 import { Revocations } from "./revocations.ts";
+import { Shares } from "./shares.ts";
 
 /** Exit status if inetd's connection would get the log. */
 export const EXIT_NO_LOG = 3;
@@ -95,7 +96,12 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
   const revocations = new Revocations(values.revocations);
   const delegations = new DelegationMemory(values.revocations);
   const limits = withinDescriptors(limitsOf(values));
-  const surroundings = { tmpdir: values.tmpdir, spool: values.spool, streamLimit: limits.stream };
+  const surroundings = {
+    tmpdir: values.tmpdir,
+    spool: values.spool,
+    streamLimit: limits.stream,
+    images: new Shares(IMAGES_TOTAL),
+  };
   const identity = readIdentity(values, operands);
   const meter = values.metrics === undefined ? undefined : new RequestMeter();
   const observe = meter?.observe.bind(meter);

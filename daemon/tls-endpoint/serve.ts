@@ -23,6 +23,7 @@ import { CutFrameError } from "./forward.ts";
 import { SMALL_CERTIFICATE } from "./limits.ts";
 import { ClientGoneError, Refusal } from "./refusal.ts";
 import type { Revocations } from "./revocations.ts";
+import type { Share, Shares } from "./shares.ts";
 
 /** A client and what it is served with. */
 export interface Service {
@@ -35,6 +36,10 @@ export interface Service {
   readonly revocations: Revocations;
   readonly delegations: DelegationMemory;
   readonly access: AccessLog;
+  /** Places for clients of all tenants. */
+  readonly places: Shares;
+  /** Told that the client has one of them: until then it makes room for others. */
+  readonly admitted: () => void;
   /** Told of every request that was answered, e.g. a `RequestMeter`; seconds. */
   readonly observe?: ((kind: string, result: RequestResult, seconds: number) => void) | undefined;
   /** Closes the connections of those who have just been revoked; resolves when nothing they asked for is under way. */
@@ -48,12 +53,17 @@ export async function serve(service: Service): Promise<void> {
   let name = Name.root;
   let kind = "unknown";
   const begun = performance.now();
+  let place: Share | undefined;
   const observe = (result: RequestResult) => service.observe?.(kind, result, (performance.now() - begun) / 1000);
   try {
-    const meaning = understand(service);
+    const meaning = await understand(service);
+    if (!session.isOpen) throw new ClientGoneError("The client has gone, or was revoked");
     if (session.handshakeBytes > SMALL_CERTIFICATE) requireContent(meaning);
     kind = meaning.kind === "revocation" ? meaning.kind : meaning.command.kind;
     name = meaning.kind === "revocation" ? meaning.path : meaning.name;
+    place = service.places.of(name);
+    if (!place.take(1)) throw new Refusal("too many connections of the same tenant, try again later");
+    service.admitted();
     const logout = access.login(name, client);
     void line.gone.then(logout);
     if (meaning.kind === "revocation") {
@@ -82,6 +92,8 @@ export async function serve(service: Service): Promise<void> {
     } else {
       throw error;
     }
+  } finally {
+    place?.leave();
   }
 }
 
@@ -102,7 +114,7 @@ function requireContent(meaning: ChainMeaning): void {
 }
 
 /** @throws {ChainError} */
-function understand({ session, delegations, log }: Service): ChainMeaning {
+async function understand({ session, delegations, log }: Service): Promise<ChainMeaning> {
   let certificates: readonly Certificate[];
   try {
     certificates = session.chain().map(readCertificate);
@@ -112,7 +124,7 @@ function understand({ session, delegations, log }: Service): ChainMeaning {
   }
   const meaning = interpretCertificates(certificates);
   try {
-    delegations.remember(delegationsOf(certificates, session.issuerKeys(), meaning));
+    await delegations.remember(delegationsOf(certificates, session.issuerKeys(), meaning));
   } catch (error) {
     // The command does not depend on it: only `revoke --destroy` would not find what was delegated by this chain.
     log.error(`Cannot remember a delegation: ${error instanceof Error ? error.message : String(error)}`);
@@ -138,11 +150,14 @@ function delegationsOf(
 
 async function revoke(service: Service, { crl, destroy, path }: ChainRevocation): Promise<void> {
   const { line, session, revocations, delegations, recheck, surroundings, log, access, client } = service;
+  const [issuerKey = ""] = session.issuerKeys();
+  const before = session.withIssuer((issuer) => revocations.index.listOf(issuer));
+  const former = before === undefined ? [] : delegations.revoked(issuerKey, before);
+  const formerSize = before?.size ?? 0; // which is gone when the new one is there
   const list = session.withIssuer((issuer) => revocations.update(crl, issuer, path.path[0]));
   log.warning(`took over revocation list ${list.number ?? "without a number"} for ${path.toDisplay()}`);
-  const [issuerKey = ""] = session.issuerKeys();
+  const revokedPaths = destroy ? delegations.endedPaths(issuerKey, list, former, list.size > formerSize) : [];
   await recheck(); // first, so that nobody creates anew what is destroyed now
-  const revokedPaths = destroy ? delegations.revokedPaths(issuerKey, list) : [];
   let trouble: string | undefined;
   let destroyed = 0;
   for (const revoked of revokedPaths) {

@@ -8,7 +8,7 @@ import type { Command } from "../../../core/wire/message.ts";
 import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
 import { create, say, until } from "../../end-to-end/harness.ts";
 import { ALBATROSS_ID, usual } from "../../support/certificates.ts";
-import { dial, EndpointRig, leafFor, talkTo } from "./endpoint-rig.ts";
+import { dial, EndpointRig, leafFor, policyExtension, talkTo } from "./endpoint-rig.ts";
 
 const info = { kind: "unikernel-info" } as const;
 const MIB = 1024 * 1024;
@@ -87,8 +87,8 @@ describe("the limits of the TLS endpoint", () => {
 
   it("count connections: the last place is given, one more client is refused", async () => {
     await restarted(["--max-connections=3", "--handshake-timeout=1"]);
-    const waiting = leafFor(root, "x", create(new Uint8Array(0))); // waits for the image
-    const sockets = Array.from({ length: 3 }, () => dial(rig.port, root, waiting));
+    const waiting = (label: string) => leafFor(root, label, create(new Uint8Array(0))); // waits for the image
+    const sockets = ["x", "y", "z"].map((label) => dial(rig.port, root, waiting(label)));
     for (const socket of sockets) socket.on("error", () => undefined);
     await until("three are served", () => (rig.daemon?.log.split("asks for unikernel-create").length ?? 0) === 4);
     const { messages } = await rig.talk(leafFor(root, ".", info));
@@ -97,6 +97,33 @@ describe("the limits of the TLS endpoint", () => {
     sockets[0]?.destroy();
     await until("there is room again", async () => (await rig.ask(leafFor(root, ".", info))) === "unikernels");
     for (const socket of sockets) socket.destroy();
+  });
+
+  it("leave half of the places to others, however many one tenant wants", async () => {
+    await restarted(["--max-connections=8"]);
+    const [greedy, other] = ["greedy", "other"].map((name) => root.delegate(name, policyExtension()));
+    assert.ok(greedy !== undefined && other !== undefined);
+    const subscribe: Command = { kind: "console-subscribe", from: { count: 1 } };
+    // Further delegations, and further names, make no further tenants.
+    const below = greedy.delegate("below", policyExtension());
+    const leaves = [leafFor(greedy, "a", subscribe), leafFor(below, "b", subscribe)];
+    const sockets = Array.from({ length: 4 }, (_, at) => dial(rig.port, root, leaves[at % 2]));
+    try {
+      for (const socket of sockets) socket.on("error", () => undefined);
+      await until("four are served", () => (rig.daemon?.log.split("asks for console-subscribe").length ?? 0) === 5);
+      const refusal = "refused: too many connections of the same tenant, try again later";
+      assert.equal(await rig.ask(leafFor(greedy, ".", info)), refusal);
+      // Those who are refused, and stay as long as they can, make room.
+      const refused = Array.from({ length: 8 }, () => dial(rig.port, root, leafFor(below, ".", info)));
+      for (const socket of refused) sockets.push(socket.on("error", () => undefined));
+      await Promise.all(
+        refused.map((socket) => new Promise((resolve) => socket.once("data", resolve).on("close", resolve))),
+      );
+      assert.equal(await rig.ask(leafFor(other, ".", info)), "unikernels");
+      assert.equal(await rig.ask(leafFor(root, ".", info)), "unikernels");
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
   });
 
   it("bound the size of certificates: at most what was allowed", async () => {

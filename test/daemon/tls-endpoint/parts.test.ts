@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { parseName } from "../../../core/name.ts";
+import { CHUNK_FRAME_LIMIT, frame } from "../../../core/wire/framing.ts";
 import { Admission, addressGroup } from "../../../daemon/tls-endpoint/admission.ts";
 import { CertificateBudget } from "../../../daemon/tls-endpoint/certificate-budget.ts";
-import { DELEGATIONS_MAX, DelegationMemory } from "../../../daemon/tls-endpoint/delegation-memory.ts";
+import {
+  DELEGATIONS_FILE,
+  DELEGATIONS_MAX,
+  DelegationMemory,
+  TENANT_DELEGATIONS_MAX,
+} from "../../../daemon/tls-endpoint/delegation-memory.ts";
+import { receiveImage } from "../../../daemon/tls-endpoint/image-stream.ts";
 import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
 import {
   RESERVED_REVOCATION_LISTS,
@@ -14,9 +21,12 @@ import {
   Revocations,
   TENANT_REVOCATION_LISTS_MAX,
 } from "../../../daemon/tls-endpoint/revocations.ts";
+import { type Share, Shares } from "../../../daemon/tls-endpoint/shares.ts";
 import { SPOOL_CHUNK_BYTES, Spool, SpoolError } from "../../../daemon/tls-endpoint/spool.ts";
 import { openssl } from "../../../plugins/tls/openssl.ts";
 import { RevocationList } from "../../../plugins/tls/revocation-list.ts";
+import { FrameLine } from "../../../runtime/frame-line.ts";
+import { connectUnix, listenUnix } from "../../../runtime/unix-socket.ts";
 import { TestCertificate } from "../../support/certificates.ts";
 
 describe("the admission of connections", () => {
@@ -155,49 +165,186 @@ describe("a spool", () => {
   });
 });
 
+describe("shares of tenants", () => {
+  const name = parseName;
+
+  it("are at most a half of what there is, whatever names a tenant has", () => {
+    const shares = new Shares(10);
+    const own = shares.of(name("a:x"));
+    assert.equal(own.take(3), true);
+    assert.equal(shares.of(name("a:")).take(3), false);
+    const below = shares.of(name("a:b:x"));
+    assert.equal(below.take(2), true);
+    assert.equal(own.take(1), false);
+    assert.equal(shares.of(name("b:x")).take(5), true);
+    assert.equal(shares.of(name("c:x")).take(1), false);
+    below.leave();
+    below.leave();
+    assert.equal(shares.of(name("c:x")).take(3), false);
+    assert.equal(own.take(2), true);
+  });
+
+  it("are those of each single name where there is no path", () => {
+    const shares = new Shares(10);
+    assert.equal(shares.of(name(":a")).take(5), true);
+    assert.equal(shares.of(name("a:")).take(5), true);
+    assert.equal(new Shares(1).of(name(":")).take(1), true);
+  });
+});
+
+describe("an image that is received", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-received-"));
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** Receives images of these sizes of as many tenants, all at once. */
+  async function receive(images: readonly (readonly [string, number])[], total: number): Promise<readonly string[]> {
+    const shares = new Shares(total);
+    const path = join(folder, "socket");
+    const sender = images.values();
+    const listener = listenUnix({ path }, (connection) => {
+      const [, size] = sender.next().value ?? ["", 0];
+      connection.send(frame(new Uint8Array(size)));
+      connection.send(frame(new Uint8Array(0)));
+      return { data: () => undefined, close: () => undefined };
+    });
+    try {
+      const received: Promise<string>[] = [];
+      const shareOf: Share[] = [];
+      for (const [tenant] of images) {
+        let line: FrameLine | undefined;
+        const connection = await connectUnix(path, (opened) => {
+          line = new FrameLine(opened, CHUNK_FRAME_LIMIT);
+          return line.handlers;
+        });
+        assert.ok(line !== undefined);
+        const share = shares.of(parseName(tenant));
+        shareOf.push(share);
+        const what = receiveImage(line, { directory: folder, limit: total, share }, undefined);
+        received.push(
+          what
+            .then(async (spool) => {
+              await spool.close();
+              return "complete";
+            })
+            .catch((error: unknown) => String(error))
+            .finally(() => connection.destroy()),
+        );
+        await received.at(-1);
+      }
+      const outcomes = await Promise.all(received);
+      for (const share of shareOf) share.leave();
+      return outcomes;
+    } finally {
+      listener.close();
+    }
+  }
+
+  it("takes no more of the disk than its tenant's half of the space for all of them", async () => {
+    const refused = "Refusal: error retrieving unikernel image: too many images are being received, try again later";
+    const [half, total] = [300_000, 600_000];
+    assert.deepEqual(
+      await receive(
+        [
+          ["a:x", half],
+          ["a:y", 1],
+          ["b:x", half],
+          ["c:x", 1],
+        ],
+        total,
+      ),
+      ["complete", refused, "complete", refused],
+    );
+    assert.deepEqual(
+      await receive(
+        [
+          ["a:x", half + 1],
+          ["b:x", half],
+        ],
+        total,
+      ),
+      [refused, "complete"],
+    );
+  });
+});
+
 describe("the memory of delegations", () => {
   const root = TestCertificate.root("root");
   const list = new RevocationList(root.revoke([Buffer.of(5), Buffer.of(6)]));
   const delegation = (serial: string, path: string, issuerKey = "aa") => ({ issuerKey, serial, path: parseName(path) });
 
-  it("finds the paths that a list of their issuer revokes, also after a restart", () => {
+  const texts = (delegations: readonly { readonly path: { readonly text: string } }[]) =>
+    delegations.map(({ path }) => path.text);
+
+  it("finds the paths that a list of their issuer revokes, also after a restart", async () => {
     const folder = mkdtempSync(join(tmpdir(), "albatross-delegations-"));
     try {
-      new DelegationMemory(folder).remember([
+      await new DelegationMemory(folder).remember([
         delegation("05", "foo:"),
         delegation("07", "kept:"),
         delegation("06", "other:", "bb"),
       ]);
       const again = new DelegationMemory(folder);
-      again.remember([delegation("06", "foo:bar:")]);
-      assert.deepEqual(
-        again.revokedPaths("aa", list).map(({ text }) => text),
-        ["foo:", "foo:bar:"],
-      );
-      assert.deepEqual(again.revokedPaths("cc", list), []);
+      await again.remember([delegation("06", "foo:bar:")]);
+      assert.deepEqual(texts(again.revoked("aa", list)), ["foo:", "foo:bar:"]);
+      assert.deepEqual(again.revoked("cc", list), []);
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 
-  it("works without a directory, for as long as the program runs", () => {
-    const memory = new DelegationMemory(undefined);
-    memory.remember([delegation("05", "foo:")]);
-    assert.equal(memory.revokedPaths("aa", list).length, 1);
+  it("writes what is news together, and once more what could not be written", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-delegations-"));
+    const kept = () => new DelegationMemory(folder).size;
+    try {
+      const memory = new DelegationMemory(folder);
+      const first = memory.remember([delegation("05", "foo:")]);
+      const others = [1, 2, 3].map((count) => memory.remember([delegation("05", `foo${count}:`)]));
+      await first;
+      await memory.remember([delegation("05", "foo:")]);
+      await Promise.all(others);
+      assert.equal(kept(), 4);
+      const obstacle = join(folder, `${DELEGATIONS_FILE}.new`);
+      mkdirSync(obstacle);
+      await assert.rejects(memory.remember([delegation("06", "late:")]), /EISDIR/);
+      rmSync(obstacle, { recursive: true });
+      assert.equal(kept(), 4);
+      await memory.remember([delegation("06", "late:")]);
+      assert.equal(kept(), 5);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
-  it("is bounded, and a tenant who delegates without end only loses its own", () => {
+  it("knows every path for which a certificate was shown", async () => {
     const memory = new DelegationMemory(undefined);
-    const many = (from: number, count: number) =>
-      Array.from({ length: count }, (_, at) => delegation((from + at).toString(16).padStart(6, "0"), "crowd:x:", "bb"));
-    memory.remember([delegation("05", "quiet:"), delegation("06", "crowd:"), ...many(0, DELEGATIONS_MAX - 2)]);
+    await memory.remember([delegation("05", "foo:")]);
+    await memory.remember([delegation("05", "elsewhere:")]);
+    assert.deepEqual(texts(memory.revoked("aa", list)), ["foo:", "elsewhere:"]);
+  });
+
+  it("works without a directory, for as long as the program runs", async () => {
+    const memory = new DelegationMemory(undefined);
+    await memory.remember([delegation("05", "foo:")]);
+    assert.equal(memory.revoked("aa", list).length, 1);
+  });
+
+  it("is bounded, and a tenant who delegates without end only loses its own", async () => {
+    const memory = new DelegationMemory(undefined);
+    const many = (tenant: string, from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => delegation((from + at).toString(16).padStart(6, "0"), tenant, "bb"));
+    await memory.remember([delegation("05", "quiet:")]);
+    await memory.remember([delegation("06", "crowd:"), ...many("crowd:x:", 0, TENANT_DELEGATIONS_MAX - 1)]);
+    assert.equal(memory.size, 1 + TENANT_DELEGATIONS_MAX);
+    await memory.remember(many("crowd:x:", TENANT_DELEGATIONS_MAX, 3));
+    assert.equal(memory.size, 1 + TENANT_DELEGATIONS_MAX);
+    for (let at = 2; at * TENANT_DELEGATIONS_MAX < DELEGATIONS_MAX; at++) {
+      await memory.remember(many(`crowd${at}:`, 0, TENANT_DELEGATIONS_MAX));
+    }
+    await memory.remember(many("last:", 0, TENANT_DELEGATIONS_MAX - 1));
     assert.equal(memory.size, DELEGATIONS_MAX);
-    memory.remember(many(DELEGATIONS_MAX, 3));
+    await memory.remember([delegation("07", "last:")]);
     assert.equal(memory.size, DELEGATIONS_MAX);
-    assert.deepEqual(
-      memory.revokedPaths("aa", list).map(({ text }) => text),
-      ["quiet:", "crowd:"],
-    );
+    assert.deepEqual(texts(memory.revoked("aa", list)), ["quiet:", "crowd:"]);
   });
 });
 
