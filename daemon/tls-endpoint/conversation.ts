@@ -272,7 +272,10 @@ export class Conversation {
     if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
     const mode = replyModeOf(command);
     this.#underWay = mode === "single";
-    if (mode === "read") this.#client.finished = () => this.close(); // how a client ends a subscription
+    if (mode === "read") {
+      this.#client.finished = () => this.close(); // how a client ends a subscription
+      if (this.#client.isFinished) this.close(); // it did so before it could begin
+    }
     // Even if not everything was sent: a daemon that refuses early says so before it closes.
     const complete = await forwardReplies(daemon, this.#client, mode);
     this.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeExtension } from "../../../core/wire/extension.ts";
@@ -11,6 +11,7 @@ import { ALBATROSS_ID, usual } from "../../support/certificates.ts";
 import { dial, EndpointRig, leafFor, policyExtension, talkTo } from "./endpoint-rig.ts";
 
 const info = { kind: "unikernel-info" } as const;
+const subscribe: Command = { kind: "console-subscribe", from: { count: 1 } };
 const MIB = 1024 * 1024;
 
 /** Handshakes of the test for leaks. */
@@ -168,7 +169,6 @@ describe("the limits of the TLS endpoint", () => {
       ];
       return root.leaf("x", undefined, { extensions });
     };
-    const subscribe: Command = { kind: "console-subscribe", from: { count: 1 } };
     const small = await rig.talk(padded(subscribe, SMALL_CERTIFICATE - 64 * 1024), { enough: 1 });
     assert.equal(say(small.messages[0]?.payload), "waiting for VM");
     assert.match(
@@ -176,6 +176,38 @@ describe("the limits of the TLS endpoint", () => {
       /^refused: Cannot serve certificates of more than/,
     );
     assert.match(await rig.ask(padded(create(new Uint8Array(200_000)), 0)), /^refused: error during ELF parsing/);
+  });
+
+  it("keep nothing of clients that have ended their subscription when it begins", async () => {
+    await restarted([]);
+    const before = descriptors();
+    // What a client sends behind its hello comes in one piece, with the end of the connection.
+    const proxy = createServer({ allowHalfOpen: true }, (client) => {
+      const endpoint = connect({ port: rig.port, host: "127.0.0.1", allowHalfOpen: true });
+      let hello = true;
+      const rest: Buffer[] = [];
+      client.on("data", (chunk: Buffer) => {
+        if (hello) endpoint.write(chunk);
+        else rest.push(chunk);
+        hello = false;
+      });
+      client.on("end", () => endpoint.end(Buffer.concat(rest)));
+      endpoint.on("data", (chunk) => client.write(chunk)).on("end", () => client.end());
+      for (const socket of [client, endpoint]) socket.on("error", () => undefined);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    try {
+      const leaf = leafFor(root, "quiet", subscribe);
+      for (let count = 0; count < 3; count++) {
+        const socket = dial((proxy.address() as AddressInfo).port, root, leaf);
+        socket.on("error", () => undefined);
+        socket.on("secureConnect", () => socket.end());
+      }
+      await until("all were served", () => (rig.daemon?.log.split("asks for console-subscribe").length ?? 0) === 4);
+      await until("nothing is left", () => descriptors() <= before);
+    } finally {
+      proxy.close();
+    }
   });
 
   it("leave nothing behind after ten thousand handshakes, good and bad", { timeout: 600_000 }, async () => {
