@@ -178,9 +178,10 @@ export class KeptOutput {
     }
     to.end += bytes.length;
     this.#withinLine = endsWithinLine(this.#writing.at(-1) ?? bytes);
-    if (!this.#syncDue) return;
+    if (!this.#syncDue || this.#pending.length > 0) return;
     this.#syncDue = false;
     await syncData(this.#descriptor);
+    this.#closeFile(); // there are many consoles that have ended, and descriptors are few
   }
 
   /** Begins the older file anew, which thereby becomes the newest one. */

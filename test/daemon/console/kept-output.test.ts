@@ -24,6 +24,7 @@ import { splitPieces } from "../../../daemon/console/kept-lines.ts";
 import { gapNotice, KEPT_BEHIND_MAX, KEPT_RETRY_MS, KeptOutput } from "../../../daemon/console/kept-output.ts";
 import { encodePiece, findPieces, KEPT_HEAD, type KeptPiece, PIECE_MAX } from "../../../daemon/console/kept-records.ts";
 import { KeptStore } from "../../../daemon/console/kept-store.ts";
+import { openDescriptors } from "../../runtime/open-descriptors.ts";
 import { mutate, Random } from "../../support/mutations.ts";
 
 const MIB = 1024 * 1024;
@@ -82,6 +83,17 @@ describe("kept output", () => {
     output.append(3, bytes("second life\n"));
     await output.close();
     assert.deepEqual(linesOf(open().pieces(everything)), ["first life", "second life"]);
+  });
+
+  it("has no file open once it has ended", async () => {
+    const before = await openDescriptors();
+    const output = open();
+    output.append(1, bytes("last words"));
+    output.end(2);
+    assert.equal(await openDescriptors(), before);
+    output.append(3, bytes("another life\n"));
+    await output.close();
+    assert.deepEqual(linesOf(open().pieces(everything)), ["last words", "another life"]);
   });
 
   it("keeps its size, and in it the newest lines, whole", async () => {
