@@ -9,12 +9,13 @@ import { COMMAND_FRAME_LIMIT, CREATE_FRAME_LIMIT, FrameReader, FramingError } fr
 import { ImageSplitter } from "../../core/wire/image-splitter.ts";
 import type { Header, Message, Payload } from "../../core/wire/message.ts";
 import { encodeFrame } from "../../core/wire/message-codec.ts";
-import type { Connection, ConnectionHandlers } from "../../runtime/unix-socket.ts";
+import { type Connection, type ConnectionHandlers, HIGH_WATER_MARK } from "../../runtime/unix-socket.ts";
 import type { MemoryShare } from "./command-memory.ts";
 import type { ImageStore, Upload } from "./images.ts";
 import { cutShort, DRAIN_TIMEOUT_MS, Drain, type Receiver, takeStream } from "./incoming-stream.ts";
 import type { PeerLink } from "./peer-link.ts";
 import { failure, type Reply } from "./reply.ts";
+import { sendAll } from "./send-all.ts";
 import { sendImage } from "./send-image.ts";
 
 /** What becomes of a connection after a command. */
@@ -138,6 +139,7 @@ export class Session implements ConnectionHandlers {
   #readCommands(): void {
     try {
       while (!this.#held && !this.#over && this.#link === undefined && this.#stream === undefined) {
+        if (this.#connection.pending > HIGH_WATER_MARK) return this.#waitForClient();
         if (this.#splitter === undefined) {
           const length = this.#reader.frameLength();
           if (this.#reader.ended) return this.#connection.end();
@@ -215,6 +217,13 @@ export class Session implements ConnectionHandlers {
     this.#uploadIsBehind = false;
     this.#hold();
     void this.#upload?.drained().then(() => this.#release());
+  }
+
+  /** No further command of a client is looked at that does not take its answers. */
+  #waitForClient(): void {
+    this.#hold();
+    const taken = sendAll(this.#connection).send(new Uint8Array(0));
+    void taken.catch(() => undefined).then(() => this.#release());
   }
 
   #hold(): void {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { frame } from "../../../core/wire/framing.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { COMMANDS_MEMORY_MAX, CommandMemory, SMALL_COMMAND_MAX } from "../../../daemon/albatrossd/command-memory.ts";
@@ -58,6 +59,27 @@ describe("a server", () => {
       server.close();
     }
   }
+
+  it("looks at no further command of a client that takes no answers, until it does", async () => {
+    await serving(async (commands) => {
+      const client = await Wire.open(path);
+      const name = Array.from({ length: 4 }, () => "x".repeat(60)).join(":"); // whose answer is as long
+      const count = 20_000;
+      client.pause();
+      const frame = commandFrame(name, info);
+      client.send(Buffer.concat(Array.from({ length: count }, () => frame)));
+      await until("some are answered", () => commands.uploads.length > 0);
+      let before: number;
+      do {
+        before = commands.uploads.length;
+        await sleep(100);
+      } while (commands.uploads.length > before);
+      assert.ok(before < count / 4, `${before} of ${count} were looked at`);
+      client.resume();
+      await until("all are answered", () => client.frames.length === count);
+      client.close();
+    });
+  });
 
   it("closes connections that do nothing, and only those", async () => {
     await serving(async (commands) => {
