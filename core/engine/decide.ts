@@ -104,6 +104,18 @@ function samePolicy(a: Policy, b: Policy): boolean {
   );
 }
 
+/**
+ * Policies below one first label that delegations may make: whoever has one can delegate as often as it likes, and each
+ * policy costs every later command a little.
+ */
+export const DELEGATED_POLICIES_MAX = 1_024;
+
+function tooManyDelegated(state: State, { path: [tenant] }: Name): boolean {
+  let count = 0;
+  for (const { name } of state.policies.values()) if (name.path.length > 1 && name.path[0] === tenant) count++;
+  return count >= DELEGATED_POLICIES_MAX;
+}
+
 /** Who asks for a change of a policy: a delegation certificate of that `notBefore`, or an administrator now. */
 export interface PolicySource {
   /** Milliseconds since 1970. */
@@ -122,6 +134,9 @@ function decidePolicyAdd(state: State, name: Name, policy: Policy, source: Polic
     source === undefined || settled?.at === source.at ? [] : [{ kind: "policy-settled", name: path, at: source.at }];
   const present = state.policies.get(path.key);
   if (present !== undefined && samePolicy(present.policy, policy)) return say("no modification of policy", ...settles);
+  if (source?.delegated === true && present === undefined && path.path.length > 1 && tooManyDelegated(state, path)) {
+    return refuse(`there are ${DELEGATED_POLICIES_MAX} policies below ${path.path[0]}: already. Have some removed`);
+  }
   const refusal = insertPolicy(state, path, policy);
   if (refusal !== undefined) return refuse(refusal);
   return say("added policy", { kind: "policy-added", name: path, policy }, ...settles);

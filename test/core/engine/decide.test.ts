@@ -7,7 +7,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromText, toText } from "../../../core/byte-string.ts";
 import { apply } from "../../../core/engine/apply.ts";
-import { consoleLimit, type Decision, decide, decideCreate } from "../../../core/engine/decide.ts";
+import {
+  consoleLimit,
+  DELEGATED_POLICIES_MAX,
+  type Decision,
+  decide,
+  decideCreate,
+} from "../../../core/engine/decide.ts";
 import type { State } from "../../../core/engine/state.ts";
 import { INT_MAX } from "../../../core/int.ts";
 import { parseName } from "../../../core/name.ts";
@@ -243,5 +249,23 @@ describe("policies of delegations", () => {
     const second = run(first, at(3_000, true));
     assert.equal(second.settled.get("foo")?.at, 3_000);
     assert.equal(run(second, at(2_000, true), { memory: 99 }).policies.get("foo")?.policy.memory, policy({}).memory);
+  });
+
+  it("are bounded below each tenant, at the limit and one past it; an administrator's are not", () => {
+    const make = (path: string, delegated: boolean, from: typeof state) =>
+      decide(from, parseName(path), { kind: "policy-add", policy: policy({}) }, at(1_000, delegated));
+    let full = state;
+    for (let count = 1; count < DELEGATED_POLICIES_MAX; count++) {
+      full = apply(full, { kind: "policy-added", name: parseName(`bar:p${count}:`), policy: policy({}) });
+    }
+    const last = make("bar:a:last:", true, full);
+    assert.match(told(last), /^reply: added policy/);
+    assert.ok(last?.kind === "reply");
+    full = last.events.reduce(apply, full);
+    const refusal = `refuse: there are ${DELEGATED_POLICIES_MAX} policies below bar: already. Have some removed`;
+    assert.equal(told(make("bar:a:more:", true, full)), refusal);
+    assert.match(told(make("bar:p1:", true, full)), /^reply: no modification of policy/);
+    for (const path of ["bar:", "baz:", "baz:p1:"]) assert.match(told(make(path, true, full)), /^reply: added policy/);
+    assert.match(told(make("bar:a:more:", false, full)), /^reply: added policy/);
   });
 });
