@@ -34,7 +34,8 @@ const line = /^[^:]*: \[(\w+)\] ([\s\S]*)\n$/;
 export function openSyslog(program: string, socket: string = SYSLOG_SOCKET): LogOutput {
   let lost = 0;
   const send = (severity: number, text: string) => {
-    sendDatagram(socket, `<${FACILITY + severity}>${program}[${process.pid}]: ${text.slice(0, SYSLOG_LINE_MAX)}`);
+    const datagram = `<${FACILITY + severity}>${program}[${process.pid}]: ${text.slice(0, SYSLOG_LINE_MAX)}`;
+    sendDatagram(socket, datagram, { wait: lost === 0 }); // one that did not take the last line is not waited for again
   };
   try {
     send(severities["DEBUG"] ?? 7, "log opened");
