@@ -106,6 +106,8 @@ export class Journal {
   #renew = false;
   /** When the last file was begun, if it was in this run: events may be older, such as those of a feeder that waited. */
   #begunAt = Number.NEGATIVE_INFINITY;
+  /** Why it cannot be written, as it was logged: once for each reason. */
+  #reported: string | undefined;
   /** Called when pending events have been written. */
   relieved: (() => void) | undefined;
 
@@ -287,9 +289,15 @@ export class Journal {
         segment.add(entry.number, segment.end, segment.end + record.length, entry.timestamp, entry.subject);
         this.#head = entry.number;
       }
+      if (this.#reported !== undefined) log.warning("writing to the log again");
+      this.#reported = undefined;
       return true;
     } catch (error) {
-      log.error(`cannot write to the log: ${reasonOf(error)}; trying again in ${WRITE_RETRY_MS} ms`);
+      const reason = reasonOf(error);
+      if (this.#reported !== reason) {
+        log.error(`cannot write to the log: ${reason}; trying again every ${WRITE_RETRY_MS} ms`);
+      }
+      this.#reported = reason;
       // After a failure nobody knows what is in the file: what has not been acknowledged goes to another one.
       this.#closeFile();
       return false;

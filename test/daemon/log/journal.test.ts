@@ -18,7 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fromText } from "../../../core/byte-string.ts";
 import { Name } from "../../../core/name.ts";
 import { decodeMessage } from "../../../core/wire/message-codec.ts";
-import { type Journal, SEGMENT_AGE_MS, SEGMENTS } from "../../../daemon/log/journal.ts";
+import { type Journal, SEGMENT_AGE_MS, SEGMENTS, WRITE_RETRY_MS } from "../../../daemon/log/journal.ts";
 import { encodeRecord, FILE_HEAD, findRecords } from "../../../daemon/log/record.ts";
 import { segmentFile } from "../../../daemon/log/segment.ts";
 import { mutate, Random } from "../../support/mutations.ts";
@@ -270,7 +270,9 @@ describe("the journal", () => {
       written = true;
     });
     while (!rig.complaints.includes("cannot write to the log")) await sleep(5);
+    await sleep(2 * WRITE_RETRY_MS); // it is tried again meanwhile
     assert.equal(written, false);
+    assert.equal(rig.complaints.split("cannot write to the log").length, 2, "told once");
     assert.equal(rig.journal.head, 1);
     rmSync(rig.directory);
     renameSync(`${rig.directory}.away`, rig.directory);
