@@ -159,11 +159,15 @@ class InflatingUpload implements BlockUpload {
   readonly #inflate: Inflate = lateZlib().createInflate({ chunkSize: INFLATED_CHUNK });
   readonly #target: BlockUpload;
   readonly #pumped: Promise<void>;
+  /** Nothing is taken from the decompressor any more. */
+  #over = false;
+  #wake: (() => void) | undefined;
   #given = 0;
   failure: BlockUploadError | undefined;
 
   constructor(target: BlockUpload) {
     this.#target = target;
+    this.#inflate.on("drain", () => this.#wake?.());
     this.#pumped = this.#pump();
   }
 
@@ -177,14 +181,17 @@ class InflatingUpload implements BlockUpload {
     } catch (cause) {
       this.failure ??= failed(cause);
     }
+    this.#over = true;
+    this.#wake?.();
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.failure !== undefined) return undefined;
     this.#given += bytes.length;
-    if (this.#inflate.write(bytes)) return undefined;
-    const drained = new Promise<void>((resolve) => this.#inflate.once("drain", resolve));
-    return Promise.race([drained, this.#pumped]);
+    if (this.#over || this.#inflate.write(bytes)) return undefined;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   async finish(): Promise<void> {

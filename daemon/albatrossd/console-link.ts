@@ -40,7 +40,8 @@ export class ConsoleLink {
   #timer: NodeJS.Timeout | undefined;
   #pause = RECONNECT_FIRST_MS;
   #stopped = false;
-  #connected = Promise.withResolvers<void>();
+  /** Who waits for a connection. */
+  readonly #waiting = new Set<() => void>();
   #disconnect: () => void = () => undefined;
 
   constructor(path: string, side: ConsoleSide, log: Log) {
@@ -81,13 +82,12 @@ export class ConsoleLink {
   async #wait(): Promise<void> {
     this.#pause = RECONNECT_FIRST_MS; // somebody needs it now
     this.#schedule();
-    const patience = Promise.withResolvers<void>();
-    const timer = setTimeout(patience.resolve, CONSOLE_PATIENCE_MS);
-    try {
-      await Promise.race([this.#connected.promise, patience.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CONSOLE_PATIENCE_MS);
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
+    clearTimeout(timer);
   }
 
   #schedule(): void {
@@ -120,7 +120,7 @@ export class ConsoleLink {
       this.#connecting = false;
     }
     this.#pause = RECONNECT_FIRST_MS;
-    this.#connected.resolve();
+    for (const resolve of this.#waiting) resolve();
     await this.#announce();
     this.#side.connected();
   }
@@ -141,7 +141,6 @@ export class ConsoleLink {
     link.closed(reason);
     if (this.#link !== link) return;
     this.#link = undefined;
-    this.#connected = Promise.withResolvers<void>();
     if (this.#stopped) return;
     this.#log.warning(`lost the console daemon (${reason}), trying to reach it again`);
     this.#schedule();

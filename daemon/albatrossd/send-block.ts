@@ -121,22 +121,28 @@ export async function deflateFile(
   }
 }
 
-async function feed(file: FileHandle, size: number, deflate: Deflate): Promise<void> {
+/** Resolves when the compressor is through with `bytes`, which may be overwritten then. */
+async function compress(deflate: Deflate, bytes: Uint8Array): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   // One that was given up does not say so to whom it owes the end of a write.
-  const closed = new Promise<never>((_, reject) => {
-    deflate.once("close", () => reject(new Error("the dump was given up")));
-  });
-  closed.catch(() => undefined);
+  const closed = () => reject(new Error("the dump was given up"));
+  if (deflate.destroyed) closed();
+  deflate.once("close", closed);
+  deflate.write(bytes, (error) => (error ? reject(error) : resolve()));
+  try {
+    await promise;
+  } finally {
+    deflate.off("close", closed);
+  }
+}
+
+async function feed(file: FileHandle, size: number, deflate: Deflate): Promise<void> {
   const buffer = new Uint8Array(READ_SIZE);
   for (let position = 0; position < size; ) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - position), position);
     if (bytesRead === 0) throw new ShrunkError("the block device became shorter while it was read");
     position += bytesRead;
-    const taken = new Promise<void>((resolve, reject) => {
-      // The buffer is free again when the compressor is through with it.
-      deflate.write(buffer.subarray(0, bytesRead), (error) => (error ? reject(error) : resolve()));
-    });
-    await Promise.race([taken, closed]);
+    await compress(deflate, buffer.subarray(0, bytesRead));
   }
   deflate.end();
 }

@@ -1,15 +1,16 @@
 /** When a dump gives its device free. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { parseName } from "../../../core/name.ts";
 import { FrameReader, REPLY_FRAME_LIMIT } from "../../../core/wire/framing.ts";
 import { decodeMessage } from "../../../core/wire/message-codec.ts";
-import { sendBlock } from "../../../daemon/albatrossd/send-block.ts";
+import { deflateFile, sendBlock } from "../../../daemon/albatrossd/send-block.ts";
 import { sendOldDump } from "../../../daemon/albatrossd/send-old-dump.ts";
 import type { Connection } from "../../../runtime/unix-socket.ts";
+import { livePromises } from "../../support/live-promises.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "albatross-send-block-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -74,4 +75,16 @@ describe("a dump", () => {
       );
     });
   }
+
+  it("remembers nothing of the pieces that have gone through the compressor", async () => {
+    const large = join(folder, "large");
+    writeFileSync(large, "");
+    truncateSync(large, 2 ** 30);
+    const before = livePromises();
+    let most = 0;
+    await deflateFile(large, 2 ** 30, 1, async () => {
+      most = Math.max(most, livePromises());
+    });
+    assert.ok(most - before < 1000, `${most - before} promises more`);
+  });
 });
