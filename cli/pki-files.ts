@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { readLimited } from "../client/limited-file.ts";
 import { CertificateError } from "../pki/certificate.ts";
 import { CrlError } from "../pki/crl.ts";
 import { IssueError } from "../pki/issuer.ts";
@@ -41,12 +42,8 @@ export const random: RandomBytes = (length) => webCrypto.getRandomValues(new Uin
  */
 export function readBytes(path: string): Uint8Array {
   try {
-    if (statSync(path).size > PEM_CHARACTERS_MAX) {
-      throw new PkiFileError(`${path}: larger than ${PEM_CHARACTERS_MAX} bytes`);
-    }
-    return readFileSync(path);
+    return readLimited(path, PEM_CHARACTERS_MAX);
   } catch (cause) {
-    if (cause instanceof PkiFileError) throw cause;
     const missing = (cause as { code?: unknown }).code === "ENOENT";
     throw new PkiFileError(missing ? `${path}: No such file or directory` : `${path}: ${(cause as Error).message}`, {
       cause,

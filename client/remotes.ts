@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { didYouMean } from "./alternatives.ts";
 import { InputError } from "./errors.ts";
+import { readLimited } from "./limited-file.ts";
 import { plainStyle } from "./style.ts";
 import { ValueError } from "./value-error.ts";
 import { DEFAULT_PORT, parseDestination } from "./values/destination.ts";
@@ -53,10 +54,8 @@ export function configFile(environment: Readonly<Record<string, string | undefin
 export function readRemotes(path: string): Remotes {
   let text: string;
   try {
-    const size = statSync(path, { throwIfNoEntry: false })?.size;
-    if (size === undefined) return new Map();
-    if (size > CONFIG_BYTES_MAX) throw new Error(`it has more than ${CONFIG_BYTES_MAX} bytes`);
-    text = readFileSync(path, "utf8");
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return new Map();
+    text = new TextDecoder().decode(readLimited(path, CONFIG_BYTES_MAX));
   } catch (cause) {
     throw new InputError("configuration", `Cannot read the configuration ${path}: ${(cause as Error).message}`, {
       cause,

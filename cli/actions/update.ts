@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
 import { ImageError, inspectManifest } from "../../backends/image.ts";
 import { matchDevices } from "../../backends/image-match.ts";
 import { BuildsServer, UnexpectedAnswer } from "../../client/builds/builds-server.ts";
@@ -13,6 +12,7 @@ import { trustAnchors } from "../../client/builds/trust-anchors.ts";
 import { HttpError, InputError } from "../../client/errors.ts";
 import { EXIT_COMMUNICATION, EXIT_REFUSED } from "../../client/exit-status.ts";
 import type { ImageFile } from "../../client/image-file.ts";
+import { readLimited } from "../../client/limited-file.ts";
 import { requestInfo } from "../../client/status.ts";
 import { fromText } from "../../core/byte-string.ts";
 import { printMessage } from "../../core/print/message.ts";
@@ -20,7 +20,7 @@ import { CLIENT_STYLE } from "../../core/print/style.ts";
 import type { UnikernelArguments, UnikernelConfig, UnikernelInfo } from "../../core/unikernel.ts";
 import type { Message, UnikernelCommand } from "../../core/wire/message.ts";
 import { readCertificate } from "../../pki/certificate.ts";
-import { decodePem } from "../../pki/pem.ts";
+import { decodePem, PEM_CHARACTERS_MAX } from "../../pki/pem.ts";
 import type { Values } from "../command.ts";
 import type { update as definition } from "../commands/update.ts";
 import type { Context } from "../context.ts";
@@ -95,7 +95,7 @@ function anchorsOf({ httpCa }: UpdateValues, { environment }: Context): () => re
 
 function readCertificates(path: string): string {
   try {
-    const text = readFileSync(path, "utf8");
+    const text = new TextDecoder().decode(readLimited(path, PEM_CHARACTERS_MAX));
     const found = decodePem(text, "CERTIFICATE");
     if (found.length === 0) throw new Error("it holds no certificate");
     for (const der of found) readCertificate(der);

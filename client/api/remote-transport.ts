@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { KEY_TYPES } from "../../pki/key-type.ts";
 import { PEM_CHARACTERS_MAX } from "../../pki/pem.ts";
 import { InputError } from "../errors.ts";
@@ -77,8 +77,12 @@ function digestOf(text: string | undefined): string | undefined {
 export async function pemOf(given: string): Promise<string> {
   if (given.includes("-----BEGIN ")) return given;
   try {
-    if ((await stat(given)).size > PEM_CHARACTERS_MAX) throw new Error(`it has more than ${PEM_CHARACTERS_MAX} bytes`);
-    return await readFile(given, "utf8");
+    const pieces: Uint8Array[] = [];
+    // One byte more than a file may have: one of any other kind does not tell its size.
+    for await (const piece of createReadStream(given, { end: PEM_CHARACTERS_MAX })) pieces.push(piece as Uint8Array);
+    const whole = Buffer.concat(pieces);
+    if (whole.length > PEM_CHARACTERS_MAX) throw new Error(`it has more than ${PEM_CHARACTERS_MAX} bytes`);
+    return whole.toString();
   } catch (cause) {
     throw new InputError("file", `Cannot read ${given}: ${(cause as Error).message}`, { cause });
   }
