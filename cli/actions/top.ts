@@ -9,7 +9,7 @@ import { type Name, parseName } from "../../core/name.ts";
 import type { Values } from "../command.ts";
 import type { top as definition } from "../commands/top.ts";
 import type { Context } from "../context.ts";
-import { EXIT_INTERRUPTED, reportError, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
+import { EXIT_INTERRUPTED, isTooLate, reportError, reportRemoteError, SHOW_ONLY } from "../exchange.ts";
 import { jsonTime } from "../json.ts";
 import { modeOf } from "../mode.ts";
 import { isTerminal, wantsStyle } from "../style.ts";
@@ -42,7 +42,7 @@ export async function top(values: TopValues, context: Context): Promise<number> 
   try {
     return await (interactive ? watch(source, values, context) : print(source, values, context));
   } catch (error) {
-    if (error instanceof AbortedError) return EXIT_INTERRUPTED;
+    if (error instanceof AbortedError && !isTooLate(error)) return EXIT_INTERRUPTED;
     if (!(error instanceof ClientError)) throw error;
     return mode === "remote" ? await reportRemoteError(context, error) : reportError(context, error);
   }
@@ -67,8 +67,11 @@ async function print(source: TopSource, values: TopValues, context: Context): Pr
     const view = viewOf(values.sort, undefined, undefined, { columns: Number.MAX_SAFE_INTEGER, lines: 0 }, "", false);
     context.print(`${tableLines(rows, view).join("\n")}\n\n`);
   };
-  const feeding = feed(source, model, troubles, () => undefined, end.signal);
+  const listed = Promise.withResolvers<void>();
+  end.signal.addEventListener("abort", () => listed.resolve());
+  const feeding = feed(source, model, troubles, listed.resolve, end.signal);
   const printing = (async () => {
+    await listed.promise; // before that, nothing to be seen does not mean that there is nothing
     for (let count = 0; count < (values.count ?? Number.POSITIVE_INFINITY); count++) {
       await sleep(values.interval * 1000, undefined, { signal: end.signal });
       show();

@@ -65,7 +65,7 @@ async function keepListing(
     try {
       await take();
     } catch (error) {
-      if (error instanceof AbortedError) return;
+      if (signal.aborted) return;
       troubles.list = tell(error);
     }
     changed();

@@ -11,7 +11,7 @@ import { requestInfo, type UnikernelStatus } from "../../client/status.ts";
 import { type Name, parseName } from "../../core/name.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
 import type { Message } from "../../core/wire/message.ts";
-import { addressOf, type DaemonValues } from "../exchange.ts";
+import { addressOf, answerWithin, type DaemonValues } from "../exchange.ts";
 import { open } from "../follow.ts";
 import { modeOf } from "../mode.ts";
 
@@ -42,7 +42,7 @@ export class TopSource {
 
   /** Which unikernels there are. Names are full ones. @throws {ClientError} */
   async list(signal: AbortSignal): Promise<Listing> {
-    const { reply, status } = await this.#info(signal);
+    const { reply, status } = await this.#info(AbortSignal.any([signal, answerWithin()]));
     const success = successOf(reply);
     if (success.kind !== "unikernels")
       throw new ProtocolError(`A ${success.kind} came instead of a list of unikernels`);

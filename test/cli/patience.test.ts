@@ -1,5 +1,9 @@
 /** Daemons that do not answer, and what they say to a terminal. */
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { consoleCommand } from "../../cli/commands/console.ts";
 import { info } from "../../cli/commands/info.ts";
@@ -9,6 +13,8 @@ import { follow } from "../../cli/follow.ts";
 import type { JsonObject } from "../../cli/json.ts";
 import { parseArguments } from "../../cli/parse.ts";
 import { fromText } from "../../core/byte-string.ts";
+import { parseName } from "../../core/name.ts";
+import type { UnikernelInfo } from "../../core/unikernel.ts";
 import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import { listenPeer, onFrames, type ScriptedPeer } from "../client/scripted-peer.ts";
 import { Terminal } from "../support/terminal.ts";
@@ -26,6 +32,21 @@ function contextFor(values: Parameters<typeof createContext>[0]): { context: Con
   const context = createContext({ ...values, json: true }, "albatross-client", {}, Date.now(), async () => []);
   return { context: { ...context, object: (value) => void objects.push(value) }, objects };
 }
+
+const running: UnikernelInfo = {
+  type: "solo5",
+  startup: undefined,
+  failBehaviour: { kind: "quit" },
+  cpuIds: [0],
+  memory: 32,
+  digest: new Uint8Array(32),
+  blockDevices: [],
+  networks: [],
+  arguments: undefined,
+  started: 0,
+  cpus: 1,
+  linuxBootPartition: undefined,
+};
 
 const late = {
   kind: "error",
@@ -55,6 +76,31 @@ describe("a daemon that is stopped", () => {
     const command = { kind: "console-subscribe", from: { count: 1 } } as const;
     assert.equal(await follow(values, context, values.name, command, () => undefined, 50), EXIT_COMMUNICATION);
     assert.deepEqual(objects, [late]);
+  });
+
+  it("has no unikernels for top only once it has said so", { timeout: 60_000 }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "albatross-top-"));
+    mkdirSync(join(directory, "util"));
+    let answer: () => void = () => undefined;
+    const name = parseName("late");
+    const accept = (socket: Socket) =>
+      onFrames(socket, (bytes) => {
+        const { header } = decodeMessage(bytes);
+        const success = { kind: "unikernels", unikernels: [{ name, info: running }] } as const;
+        answer = () => void socket.end(encodeFrame({ header, payload: { kind: "success", success } }));
+      });
+    peer = await listenPeer(accept, join(directory, "util", "vmmd.sock"));
+    setTimeout(() => answer(), 2_500);
+    try {
+      const { stdout } = await runClient(["top", "--json", "--count=1", "--interval=1", `--tmpdir=${directory}`]);
+      const { unikernels } = JSON.parse(stdout) as { unikernels: { name: string }[] };
+      assert.deepEqual(
+        unikernels.map((each) => each.name),
+        [":late"],
+      );
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it("may take its time for what takes time", () => {
