@@ -124,6 +124,10 @@ function refusedByPolicy(
   }
   const cpuIds = without(wanted.cpuIds, policy.cpuIds);
   if (cpuIds.length > 0) return `CPUids ${cpuIds.join(", ")} are not allowed by policy`;
+  // What names none runs on any of the host's, which is what the root's policy allows.
+  if (wanted.cpuIds.length === 0 && path.key !== "") {
+    return `a unikernel without CPUids is not allowed by policy. Give some of ${policy.cpuIds.join(", ")}`;
+  }
   const bridges = without(new Set(wanted.networks.map(bridgeOf)), policy.bridges);
   if (bridges.length > 0) return `bridges ${bridges.sort().map(toDisplay).join(", ")} not allowed by policy`;
   return undefined;

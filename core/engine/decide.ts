@@ -126,13 +126,14 @@ export interface PolicySource {
 function decidePolicyAdd(state: State, name: Name, policy: Policy, source: PolicySource | undefined): Decision {
   const path = name.parentPath;
   const settled = state.settled.get(path.key);
-  // The word of a newer delegation, or of an administrator after it, stands: certificates are used again and again.
-  if (source?.delegated === true && settled !== undefined && source.at < settled.at) {
+  const present = state.policies.get(path.key);
+  // The word of a newer delegation, or of an administrator after it, stands: certificates are used again and again. But
+  // where an administrator has removed a policy, nothing but the delegation's own would bind who uses it.
+  if (source?.delegated === true && present !== undefined && settled !== undefined && source.at < settled.at) {
     return say("no modification of policy");
   }
   const settles: Event[] =
     source === undefined || settled?.at === source.at ? [] : [{ kind: "policy-settled", name: path, at: source.at }];
-  const present = state.policies.get(path.key);
   if (present !== undefined && samePolicy(present.policy, policy)) return say("no modification of policy", ...settles);
   if (source?.delegated === true && present === undefined && path.path.length > 1 && tooManyDelegated(state, path)) {
     return refuse(`there are ${DELEGATED_POLICIES_MAX} policies below ${path.path[0]}: already. Have some removed`);

@@ -15,7 +15,7 @@ export const REVISIONS_MAX = 10;
 /** Bytes of images that are kept for one unikernel only because of its former revisions. */
 export const REVISION_IMAGES_MAX: number = 256 * 2 ** 20;
 
-/** Unikernels that ended by themselves whose revisions are kept, for a rollback after an update that went wrong. */
+/** Unikernels of one tenant that ended by themselves whose revisions are kept: for a rollback after a bad update. */
 export const ENDED_REVISIONS_MAX = 16;
 
 /** The command that made a revision; `imported` for what a state file or an older database held. */

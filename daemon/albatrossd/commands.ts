@@ -158,10 +158,24 @@ export class DaemonCommands implements Commands {
     }
   }
 
-  /** The image that a create names by its digest instead of carrying it (see `core/wire/peer-extensions.ts`). */
-  async #imageByDigest(upload: Upload | undefined): Promise<StoredImage | undefined> {
+  /**
+   * The image that a create names by its digest instead of carrying it (see `core/wire/peer-extensions.ts`). It must be one
+   * of the tenant's own: who knows a digest is not to learn whether others run that image, nor to get it.
+   */
+  async #imageByDigest(name: Name, upload: Upload | undefined): Promise<StoredImage | undefined> {
     await upload?.abort();
-    return upload?.head.length === HEAD_SIZE ? this.images.pinByDigest(upload.head.toHex()) : undefined;
+    const digest = upload?.head.length === HEAD_SIZE ? upload.head.toHex() : "";
+    return this.#isOwn(name, digest) ? this.images.pinByDigest(digest) : undefined;
+  }
+
+  #isOwn(name: Name, digest: string): boolean {
+    const [tenant] = name.path;
+    if (tenant === undefined) return true; // the host's own
+    const { state } = this.#host.supervisor;
+    const running = [...state.unikernels.values()].some(
+      (each) => each.name.path[0] === tenant && each.spec.image?.sha256 === digest,
+    );
+    return running || this.#host.supervisor.revisions(name).some(({ spec }) => spec.image?.sha256 === digest);
   }
 
   async #create({ name, sequence }: Header, command: CreateCommand, upload: Upload | undefined): Promise<Reply> {
@@ -170,7 +184,7 @@ export class DaemonCommands implements Commands {
     if (given.networks.length > 0) this.#host.refreshBridges();
     let image: StoredImage | undefined;
     if (carriesImage(type) && sequence === IMAGE_BY_DIGEST_SEQUENCE) {
-      image = await this.#imageByDigest(upload);
+      image = await this.#imageByDigest(name, upload);
       if (image === undefined) return failure(IMAGE_NOT_PRESENT);
     } else if (type === "solo5" || (carriesImage(type) && upload !== undefined)) {
       try {

@@ -73,18 +73,19 @@ export class RevisionTable {
 
   /**
    * Keeps those of a unikernel that ended by itself, if there is anything to go back to, and of the last
-   * {@link ENDED_REVISIONS_MAX} before it. It must not be among the unikernels any more.
+   * {@link ENDED_REVISIONS_MAX} of the same tenant. It must not be among the unikernels any more.
    */
   retire(name: Name): void {
     const { count } = this.#prepare("SELECT count(*) AS count FROM revisions WHERE name = ?").get(name.text) as {
       count: number;
     };
     if (count < 2) return this.forget(name);
+    // Names are `tenant:…`, or `:…` of those that have no path.
     this.#prepare(
       `DELETE FROM revisions WHERE name IN (
-        SELECT name FROM revisions WHERE name NOT IN (SELECT name FROM unikernels)
+        SELECT name FROM revisions WHERE name NOT IN (SELECT name FROM unikernels) AND name GLOB ?
         GROUP BY name ORDER BY max(at) DESC LIMIT -1 OFFSET ${ENDED_REVISIONS_MAX})`,
-    ).run();
+    ).run(`${name.path[0] ?? ""}:*`);
   }
 
   /** The digests of all images that a revision needs. */

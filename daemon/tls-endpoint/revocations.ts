@@ -20,6 +20,9 @@ export const REVOCATION_LISTS_MAX = 1024;
 /** The most lists that one tenant brings, of its own delegations and those below: each costs every handshake a little. */
 export const TENANT_REVOCATION_LISTS_MAX = 64;
 
+/** Bytes of all lists that one tenant brings: in memory they are nine times as large. */
+export const TENANT_REVOCATION_BYTES_MAX: number = 4 * REVOCATION_LIST_BYTES_MAX;
+
 /** Lists that tenants leave room for, so that they cannot keep out the one that revokes them. */
 export const RESERVED_REVOCATION_LISTS = 64;
 
@@ -90,7 +93,7 @@ export class Revocations {
         if (list.number === undefined) throw new Refusal("CRL number not present");
         if (list.number <= known.number) throw new Refusal("CRL number not increased");
       }
-      const file = this.#fileFor(keyIdentity(issuer), tenant);
+      const file = this.#fileFor(keyIdentity(issuer), tenant, list.der.length);
       store(join(directory, file), list.der);
       this.#put(file, list);
       return list;
@@ -101,16 +104,23 @@ export class Revocations {
   }
 
   /** The file of an issuer's list: the one that is there, or a new one if there is room for it. @throws {Refusal} */
-  #fileFor(identity: string, tenant: string | undefined): string {
+  #fileFor(identity: string, tenant: string | undefined, size: number): string {
     const files = [...this.#files.keys()];
     const present = files.find((file) => file.startsWith(`${identity}.`));
-    if (present !== undefined) return present;
     const ending = tenant === undefined ? ".crl" : `.${tenant}.crl`;
     const full = (limit: number, whose: string) =>
       new Refusal(`Cannot keep the revocation list: there are ${limit} already${whose}`);
+    const own = files.filter((file) => file.slice(identity.length) === ending);
     if (tenant !== undefined) {
-      const own = files.filter((file) => file.slice(identity.length) === ending).length;
-      if (own >= TENANT_REVOCATION_LISTS_MAX) throw full(TENANT_REVOCATION_LISTS_MAX, ` of ${tenant}`);
+      const others = own.filter((file) => file !== present);
+      const bytes = others.reduce((sum, file) => sum + (this.#files.get(file)?.der.length ?? 0), size);
+      if (bytes > TENANT_REVOCATION_BYTES_MAX) {
+        throw new Refusal(`Cannot keep the revocation list: those of ${tenant} would have ${bytes} bytes`);
+      }
+    }
+    if (present !== undefined) return present;
+    if (tenant !== undefined && own.length >= TENANT_REVOCATION_LISTS_MAX) {
+      throw full(TENANT_REVOCATION_LISTS_MAX, ` of ${tenant}`);
     }
     const limit = REVOCATION_LISTS_MAX - (tenant === undefined ? 0 : RESERVED_REVOCATION_LISTS);
     if (files.length >= limit) throw full(limit, "");

@@ -234,14 +234,21 @@ describe("policies of delegations", () => {
     assert.equal(run(older, at(3_000, true), { memory: 70 }).policies.get("foo")?.policy.memory, 70);
   });
 
-  it("do not undo what an administrator said after they were made, nor a removal", () => {
+  it("do not undo what an administrator said after they were made", () => {
     const delegated = run(state, at(2_000, true), { memory: 100 });
     const own = run(delegated, at(5_000, false), { memory: 40 });
     assert.equal(run(own, at(2_000, true), { memory: 100 }).policies.get("foo")?.policy.memory, 40);
+  });
+
+  it("bind also where an administrator has removed them: a tenant without a policy would have the whole host", () => {
+    const delegated = run(state, at(2_000, true), { memory: 100 });
     const removal = decide(delegated, parseName("foo:"), { kind: "policy-remove" }, at(5_000, false));
     assert.ok(removal?.kind === "reply");
     const removed = removal.events.reduce(apply, delegated);
-    assert.equal(run(removed, at(2_000, true), { memory: 100 }).policies.has("foo"), false);
+    assert.equal(removed.policies.has("foo"), false);
+    const older = run(removed, at(1_000, true), { memory: 120 });
+    assert.equal(older.policies.get("foo")?.policy.memory, 120);
+    assert.equal(run(older, at(2_000, true), { memory: 100 }).policies.get("foo")?.policy.memory, 100);
   });
 
   it("remember the newest certificate even where its policy changes nothing", () => {

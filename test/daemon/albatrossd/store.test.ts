@@ -346,6 +346,14 @@ describe("the database", () => {
     assert.deepEqual(left, [0, ...new Array(ENDED_REVISIONS_MAX).fill(2)]);
     live("twice1", 1, 100);
     assert.equal(store.revisions.of(parseName("twice1"))[0]?.number, 3, "it goes on where it was");
+    // Whatever a tenant does, others keep theirs.
+    live("quiet:x", 2, 1);
+    for (let at = 0; at <= ENDED_REVISIONS_MAX; at++) live(`busy:sub${at}:x`, 2, 200 + at);
+    const kept = ["quiet:x", "twice16", "busy:sub0:x", "busy:sub1:x"];
+    assert.deepEqual(
+      kept.map((text) => store.revisions.of(parseName(text)).length),
+      [2, 2, 0, 2],
+    );
   });
 
   it("of a newer program is refused", () => {

@@ -366,14 +366,20 @@ describe("the revocation lists that clients bring", () => {
   }
 
   /** Brings the list of an authority. */
-  function bring(revocations: Revocations, authority: TestCertificate, tenant: string | undefined, number = 1): void {
+  function bring(
+    revocations: Revocations,
+    authority: TestCertificate,
+    tenant: string | undefined,
+    number = 1,
+    serials: readonly Uint8Array[] = [Buffer.of(5)],
+  ): void {
     const library = openssl();
     const bytes = Buffer.from(authority.pem);
     const bio = library.BIO_new_mem_buf(bytes, bytes.length);
     const certificate = library.PEM_read_bio_X509(bio, 0, 0, null);
     library.BIO_free(bio);
     loaded.push(certificate);
-    revocations.update(authority.revoke([Buffer.of(5)], number), certificate, tenant);
+    revocations.update(authority.revoke(serials, number), certificate, tenant);
   }
 
   it("are so many of one tenant, and then still those of others", () => {
@@ -391,6 +397,23 @@ describe("the revocation lists that clients bring", () => {
     bring(revocations, further, "crowd.not");
     bring(revocations, TestCertificate.root("root"), undefined);
     assert.equal(revocations.index.size, TENANT_REVOCATION_LISTS_MAX + 2);
+    revocations.free();
+  });
+
+  it("are not larger than so many bytes of one tenant together, so that they do not fill the memory", () => {
+    const revocations = lists(0);
+    const large = Array.from({ length: 40_000 }, (_, at) => Buffer.of(1, at >> 8, at & 0xff));
+    const all = [1, 2, 3, 4, 5].map(() => TestCertificate.root("crowd"));
+    const [first, ...others] = all;
+    assert.ok(first !== undefined);
+    for (const authority of all.slice(0, 4)) bring(revocations, authority, "crowd", 1, large);
+    assert.throws(
+      () => bring(revocations, others[3] ?? first, "crowd", 1, large),
+      /^Refusal: Cannot keep the revocation list: those of crowd would have 48\d+ bytes$/,
+    );
+    bring(revocations, first, "crowd", 2, large);
+    bring(revocations, others[3] ?? first, "other", 1, large);
+    assert.equal(revocations.index.size, 5);
     revocations.free();
   });
 
