@@ -41,7 +41,8 @@ function endsInLine(descriptor: number): boolean {
 }
 
 /**
- * The serial numbers that were issued for a common name, in hex, the oldest first.
+ * The serial numbers that were issued for a common name, in hex, the oldest first. It may be in any case: labels are the same
+ * in upper and in lower case, and a certificate for `Tenant` is as good as one for `tenant`.
  *
  * @throws {PkiFileError} if the database cannot be read
  */
@@ -50,6 +51,6 @@ export function serialsOf(path: string, commonName: string): readonly string[] {
     .split("\n")
     .flatMap((line) => {
       const [, serial, name] = /^([0-9a-f]+) (.*)$/.exec(line) ?? [];
-      return serial !== undefined && name === commonName ? [serial] : [];
+      return serial !== undefined && name?.toLowerCase() === commonName.toLowerCase() ? [serial] : [];
     });
 }

@@ -41,7 +41,7 @@ export const revoke = defineCommand({
       flags: ["--name"],
       kind: "text",
       docv: "CN",
-      doc: "All certificates that the serial database has for this common name.",
+      doc: "All certificates that the serial database has for this common name, in upper or lower case.",
     },
     certificate: { flags: ["--certificate"], kind: "file", docv: "FILE", doc: "The first certificate in this file." },
     reason: {
@@ -65,7 +65,7 @@ export const revoke = defineCommand({
     destroy: {
       flags: ["--destroy"],
       kind: "flag",
-      doc: "With --destination: also destroy what runs under the delegations that this list revokes.",
+      doc: "With --destination: also destroy what runs under the delegations that this list revokes and the one before it did not; if it revokes no others, under all of them whose path is not known to be delegated anew.",
     },
     ...remoteOption,
     ...serverOptions,

@@ -86,9 +86,10 @@ describe("the serial database", () => {
   it("has a line per certificate, and finds all of a name", async () => {
     await recordSerial(path("db"), Uint8Array.of(0, 0x81), "tenant");
     await recordSerial(path("db"), Uint8Array.of(1, 2), "two\nlines");
-    await recordSerial(path("db"), Uint8Array.of(3), "tenant");
-    assert.equal(readFileSync(path("db"), "utf8"), "0081 tenant\n0102 two lines\n03 tenant\n");
+    await recordSerial(path("db"), Uint8Array.of(3), "Tenant");
+    assert.equal(readFileSync(path("db"), "utf8"), "0081 tenant\n0102 two lines\n03 Tenant\n");
     assert.deepEqual(serialsOf(path("db"), "tenant"), ["0081", "03"]);
+    assert.deepEqual(serialsOf(path("db"), "TENANT"), ["0081", "03"]);
     assert.deepEqual(serialsOf(path("db"), "ten"), []);
   });
 
