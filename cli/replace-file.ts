@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { webCrypto } from "../pki/web-crypto.ts";
+import { removedBySignals } from "./unfinished-file.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
@@ -26,6 +27,7 @@ import { UsageError } from "./usage-error.ts";
  */
 export function replaceFile(path: string, content: string | Uint8Array, mode: number): void {
   const temporary = join(dirname(path), `.${basename(path)}.${webCrypto.randomUUID()}.tmp`);
+  using _left = removedBySignals(temporary);
   let descriptor: number | undefined;
   let made = false;
   try {

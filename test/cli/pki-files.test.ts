@@ -61,6 +61,23 @@ describe("a file", () => {
     chmodSync(file, 0o600);
   });
 
+  it("is there whole if a signal comes while it is written, which ends the program then", async () => {
+    const folder = mkdtempSync(join(directory, "signal-"));
+    const module = JSON.stringify(join(import.meta.dirname, "../../cli/replace-file.ts"));
+    const content = "new Uint8Array(200_000_000), 0o600); await new Promise((resolve) => setTimeout(resolve, 60_000))";
+    const script = `const { replaceFile } = await import(${module}); replaceFile("whole", ${content};`;
+    writeFileSync(path("replace.ts"), script);
+    const run = "Deno" in globalThis ? ["run", "-A", "--quiet"] : [];
+    const child = spawn(process.execPath, [...run, path("replace.ts")], { cwd: folder, stdio: "inherit" });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    process.kill(child.pid ?? assert.fail(), "SIGTERM");
+    assert.equal(await ended, 143);
+    assert.deepEqual(readdirSync(folder), ["whole"]);
+    assert.equal(statSync(join(folder, "whole")).size, 200_000_000);
+    rmSync(folder, { recursive: true });
+  });
+
   it("is not read if it is larger than any certificate", () => {
     writeFileSync(path("large"), "");
     const grow = (size: number) => writeFileSync(path("large"), Buffer.alloc(size));
