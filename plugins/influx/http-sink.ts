@@ -38,7 +38,7 @@ export interface HttpSinkOptions {
   readonly retryLeastMs?: number;
 }
 
-type Attempt = "taken" | "refused" | { readonly retry: string; readonly afterMs?: number };
+type Attempt = "taken" | { readonly refused: string } | { readonly retry: string; readonly afterMs?: number };
 
 export class HttpSink implements InfluxSink {
   readonly #options: HttpSinkOptions;
@@ -52,6 +52,8 @@ export class HttpSink implements InfluxSink {
   /** Until the next attempt, milliseconds. */
   #pause = 0;
   #refused = 0;
+  /** The last batch was refused, which was told of when that began. */
+  #refusing = false;
   /** Of how many dropped ones was told. */
   #told = 0;
   #reported: string | undefined;
@@ -108,25 +110,38 @@ export class HttpSink implements InfluxSink {
     if (this.#batch === undefined) return;
     const outcome = await this.#attempt(this.#batch);
     const { retryLeastMs = RETRY_LEAST_MS, log } = this.#options;
-    if (typeof outcome === "object") {
+    if (typeof outcome === "object" && "retry" in outcome) {
       const pause = Math.max(outcome.afterMs ?? 0, retryLeastMs * 2 ** this.#attempts++);
       this.#pause = Math.min(pause, RETRY_MOST_MS);
       if (this.#reported !== outcome.retry) log.warning(`cannot write to InfluxDB, trying again: ${outcome.retry}`);
       this.#reported = outcome.retry;
       return;
     }
-    if (outcome === "refused") this.#refused++;
-    else if (this.#reported !== undefined) log.info("writing to InfluxDB again");
-    const lost = this.dropped - this.#told;
-    if (lost > 0) log.warning(`${lost} samples or batches of them were dropped`);
-    this.#told = this.dropped;
+    if (outcome === "taken") this.#taken();
+    else this.#refuse(outcome.refused);
     this.#reported = undefined;
     this.#batch = undefined;
     this.#attempts = 0;
   }
 
+  #taken(): void {
+    const { log } = this.#options;
+    if (this.#reported !== undefined) log.info("writing to InfluxDB again");
+    const lost = this.dropped - this.#told;
+    if (lost > 0) log.warning(`${lost} samples or batches of them were dropped`);
+    this.#told = this.dropped;
+    this.#refusing = false;
+  }
+
+  /** What is wrong with lines is mostly wrong with all that follow, too. */
+  #refuse(text: string): void {
+    this.#refused++;
+    if (!this.#refusing) this.#options.log.warning(`InfluxDB refuses lines, which are dropped: ${text}`);
+    this.#refusing = true;
+  }
+
   async #attempt(batch: Uint8Array): Promise<Attempt> {
-    const { target, compress, log } = this.#options;
+    const { target, compress } = this.#options;
     try {
       const body = compress
         ? new Uint8Array(await lateUtil().promisify(lateZlib().gzip)(batch))
@@ -142,10 +157,7 @@ export class HttpSink implements InfluxSink {
       if (response.ok) return "taken";
       const text = `status ${response.status}${complaint === "" ? "" : `: ${complaint}`}`;
       // These are about the lines, and would be said of them again; all others may be mended in the meantime.
-      if (response.status === 400 || response.status === 413 || response.status === 422) {
-        log.warning(`InfluxDB refused lines, which are dropped: ${text}`);
-        return "refused";
-      }
+      if (response.status === 400 || response.status === 413 || response.status === 422) return { refused: text };
       const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
       return seconds > 0 ? { retry: text, afterMs: seconds * 1000 } : { retry: text };
     } catch (error) {

@@ -270,6 +270,22 @@ describe("lines by HTTP", () => {
       await sink.close();
     }));
 
+  it("that are wrong again and again are told of once, and counted when others are taken", () => {
+    const answers = [400, 400, 422, 400, 204].map((code) => status(code, "a wrong type"));
+    return withHttp(answers, async (url, requests) => {
+      const log = new Lines();
+      const sink = sinkFor(url, log);
+      for (let count = 1; count <= answers.length; count++) {
+        sink.write("a 1\n");
+        await until("it comes", () => requests.length === count);
+        await until("the answer is seen", () => sink.dropped === Math.min(count, 4));
+      }
+      await until("the loss is told of", () => log.lines.at(-1)?.includes("4 samples or batches") === true);
+      assert.equal(log.lines.length, 2, log.lines.join("\n"));
+      await sink.close();
+    });
+  });
+
   it("wait for a server that is not there, within a bound", async () => {
     const log = new Lines();
     const sink = sinkFor("http://127.0.0.1:9", log, { queueMax: 1000 });
