@@ -21,6 +21,9 @@ const MIB = 1024 * 1024;
 
 const PORT_MAX = 65_535;
 
+/** The longest time that may be chosen, milliseconds: timers take no more than 24 days, and end at once then. */
+export const TIMEOUT_MAX: number = 24 * 3600 * 1000;
+
 /** Where streams are kept unless told otherwise: a disk rather than memory, as /tmp and /run often are. */
 function defaultSpool(): string {
   const given = process.env["TMPDIR"];
@@ -103,8 +106,15 @@ export const endpointFlags = {
   ),
   connections: limit("--max-connections", "N", "Connections at a time", d.connections),
   perAddress: limit("--max-connections-per-address", "N", "Connections at a time from one address", d.perAddress),
-  handshake: limit("--handshake-timeout", "SECONDS", "How long a handshake may take", d.handshake, 1000),
-  idle: limit("--idle-timeout", "SECONDS", "How long a client may be idle while it is waited for", d.idle, 1000),
+  handshake: limit("--handshake-timeout", "SECONDS", "How long a handshake may take", d.handshake, 1000, TIMEOUT_MAX),
+  idle: limit(
+    "--idle-timeout",
+    "SECONDS",
+    "How long a client may be idle while it is waited for",
+    d.idle,
+    1000,
+    TIMEOUT_MAX,
+  ),
   certificate: limit(
     "--max-certificate-size",
     "MIB",

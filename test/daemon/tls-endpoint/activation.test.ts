@@ -111,6 +111,7 @@ describe("the TLS endpoint, started by others,", () => {
       ["too many words", [...rig.words, "more"], 124, /too many arguments/],
       ["no address", ["--ip=nowhere", ...rig.words], 124, /expected an IP address/],
       ["no port", ["--port=65536", ...rig.words], 124, /at most 65535/],
+      ["a time longer than timers take", ["--idle-timeout=86401", ...rig.words], 124, /at most 86400/],
       ["a certificate larger than TLS allows", ["--max-certificate-size=17", ...rig.words], 124, /at most 16/],
       ["no connections at all", ["--max-connections=0", ...rig.words], 124, /at least 1/],
       // Where there is one, this would serve on.
