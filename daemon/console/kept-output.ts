@@ -70,7 +70,8 @@ export class KeptOutput {
   /** Takes output, which is copied: `bytes` may be used again. Never waits and never throws. */
   append(time: number, bytes: Uint8Array): void {
     this.#time = time;
-    const resting = this.#failedAt !== undefined && time < this.#failedAt + KEPT_RETRY_MS;
+    // The clock may have been set back meanwhile.
+    const resting = this.#failedAt !== undefined && Math.abs(time - this.#failedAt) < KEPT_RETRY_MS;
     if (resting || this.#behind + bytes.length > KEPT_BEHIND_MAX) {
       this.#leftOut += bytes.length;
       return;

@@ -221,6 +221,19 @@ describe("kept output", () => {
   });
 });
 
+describe("the rest after a failure", () => {
+  it("is over if the clock was set back", async () => {
+    const output = open();
+    mkdirSync(`${path}.1`);
+    output.append(10_000_000, bytes("lost\n"));
+    await output.close();
+    rmdirSync(`${path}.1`);
+    output.append(1_000, bytes("of another time\n"));
+    await output.close();
+    assert.equal(linesOf(open().pieces(everything)).at(-1), "of another time");
+  });
+});
+
 describe("records of kept output", () => {
   it("are found again behind damage", () => {
     const records = [
