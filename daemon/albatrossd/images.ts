@@ -174,7 +174,11 @@ export class ImageStore {
     // Whoever acknowledges the image awaits it and sees a failure, after which the file cannot be trusted.
     durable.then(done, () => {
       done();
-      rmSync(this.pathOf(sha256), { force: true });
+      try {
+        rmSync(this.pathOf(sha256), { force: true });
+      } catch {
+        // the file system takes nothing any more; whoever awaits the image is told so
+      }
     });
   }
 

@@ -111,7 +111,7 @@ export class Session implements ConnectionHandlers {
     this.#memory.resize(0);
     const upload = this.#upload;
     this.#upload = undefined;
-    if (upload !== undefined) void upload.abort();
+    if (upload !== undefined) void this.#settled(upload.abort());
     const stream = this.#stream;
     this.#stream = undefined;
     if (stream !== undefined) void this.#settled(stream.receiver.abort());

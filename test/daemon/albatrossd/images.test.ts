@@ -1,7 +1,17 @@
 /** The image store: what is received is there whole, or not at all. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -42,6 +52,23 @@ describe("the image store", () => {
     for (let tries = 0; openFiles() > before && tries < 400; tries++) await new Promise((r) => setTimeout(r, 5));
     assert.ok(openFiles() <= before, `${openFiles()} files are open, ${before} were`);
   }
+
+  it("outlives a file system that takes an image, and then neither syncs nor removes it", async () => {
+    const store = new ImageStore(folder);
+    const faults: unknown[] = [];
+    const fault = (reason: unknown) => void faults.push(reason);
+    process.on("unhandledRejection", fault);
+    try {
+      const image = await send(store.receive(false), pattern(1000));
+      renameSync(join(folder, "images"), join(folder, "away"));
+      symlinkSync("images", join(folder, "images")); // leads nowhere
+      await assert.rejects(image.durable(), /ELOOP/);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(faults, []);
+    } finally {
+      process.off("unhandledRejection", fault);
+    }
+  });
 
   it("keeps what it received under its digest, plain or compressed, once", async () => {
     const store = new ImageStore(folder);

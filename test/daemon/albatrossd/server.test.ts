@@ -1,6 +1,6 @@
 /** The sessions of the server within this process: idle ones, and those of other users of it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -59,6 +59,22 @@ describe("a server", () => {
       server.close();
     }
   }
+
+  it("goes on if what a client has left unfinished cannot be removed", async () => {
+    await serving(async (commands) => {
+      const client = await Wire.open(path);
+      const bytes = commandFrame("image", create(new Uint8Array(500_000)));
+      client.send(bytes.subarray(0, 400_000));
+      const images = join(folder, "images");
+      await until("a part of the image is there", () => readdirSync(images).length > 0);
+      renameSync(images, `${images}.away`);
+      symlinkSync("images", images); // leads nowhere
+      client.close();
+      await until("that is told", () => commands.logged.some((line) => line.startsWith("cannot clear up: ELOOP")));
+      rmSync(images);
+      renameSync(`${images}.away`, images);
+    });
+  });
 
   it("looks at no further command of a client that takes no answers, until it does", async () => {
     await serving(async (commands) => {
