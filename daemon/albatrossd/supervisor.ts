@@ -1,36 +1,25 @@
 /**
  * Carries out plans: starts, stops and restarts unikernels, and keeps them as they shall be.
  *
- * Work on one unikernel is serialised, work on different ones is not. The state is changed only by {@link apply}.
+ * Work on one unikernel is serialised, work on different ones is not. The state is that of a {@link Ledger}.
  *
  * @module
  */
-import { constants } from "node:os";
-import { apply } from "../../core/engine/apply.ts";
 import type { Event } from "../../core/engine/event.ts";
 import type { Revision, RevisionCommand } from "../../core/engine/revisions.ts";
 import type { Run, State, Unikernel, UnikernelSpec } from "../../core/engine/state.ts";
 import { EMPTY_STATE } from "../../core/engine/state.ts";
 import type { Name } from "../../core/name.ts";
-import { blockNameOf } from "../../core/resources.ts";
 import { ARGUMENTS_EXIT_CODE, failuresInARow, nextDelay, shouldRestart } from "../../core/restart.ts";
-import { zvolOf } from "../../core/zvol.ts";
 import type { ExitStatus } from "../../runtime/process.ts";
 import type { Log } from "../common/log.ts";
-import { requireZvol, sizeOfBlock } from "./block-files.ts";
+import { describeStatus, endProcess, KILL_TIMEOUT_MS } from "./end-process.ts";
 import { check, cleanUp, type InstanceHost, requireConsole, StartError, start } from "./instance.ts";
-import { adoptedProcess, endsWithin, ownProcess, type ProcessHandle } from "./process-handle.ts";
+import { Ledger } from "./ledger.ts";
+import { adoptedProcess, ownProcess, type ProcessHandle } from "./process-handle.ts";
+import { requireBlocks } from "./required-blocks.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
-
-/** Milliseconds between SIGTERM and SIGKILL. */
-export const STOP_TIMEOUT_MS = 5_000;
-
-/** The same for a machine with an operating system, which shuts down when it is told to. */
-export const MACHINE_STOP_TIMEOUT_MS = 60_000;
-
-/** Milliseconds to wait for the end of a process after SIGKILL: the kernel may be busy freeing its memory. */
-export const KILL_TIMEOUT_MS = 3_000;
 
 /** Told of what happens to unikernels. */
 export interface Observer {
@@ -53,29 +42,18 @@ export interface Launch {
   readonly former?: boolean;
 }
 
-/** What an {@link ExitStatus} is called in logs and replies. */
-export function describeStatus(status: ExitStatus): string {
-  if (status.kind === "exit") return `exit ${status.code}`;
-  if (status.kind === "unknown") return "an unknown status";
-  const name = Object.entries(constants.signals).find(([, number]) => number === status.signal)?.[0];
-  return `signal ${name ?? status.signal}`;
-}
-
 /** Keeps unikernels running. */
 export class Supervisor {
   readonly #host: InstanceHost;
   readonly #store: Store;
   readonly #log: Log;
   readonly #observer: Observer;
+  readonly #ledger: Ledger;
   readonly #serial = new Serial();
   readonly #processes = new Map<string, ProcessHandle>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Instances that are to end for another start: should they take longer than that waits, the unikernel runs again then. */
   readonly #giveWay = new Set<string>();
-  /** What has happened and could not be written: the newest of each kind about each unikernel. */
-  #unwritten: readonly Event[] = [];
-  #state: State;
-  #version = 0;
   #closing = false;
 
   constructor(host: InstanceHost, store: Store, observer: Observer, log: Log) {
@@ -83,51 +61,37 @@ export class Supervisor {
     this.#store = store;
     this.#observer = observer;
     this.#log = log;
-    this.#state = { ...EMPTY_STATE, zvolPath: host.zvolPath };
+    const state = { ...EMPTY_STATE, zvolPath: host.zvolPath };
+    this.#ledger = new Ledger(state, store, (...news) => observer.happened(...news), log);
   }
 
   get state(): State {
-    return this.#state;
+    return this.#ledger.state;
   }
 
-  /** Counts changes of the state, for whoever keeps something derived from it. */
+  /** See {@link Ledger.version}. */
   get version(): number {
-    return this.#version;
+    return this.#ledger.version;
   }
 
-  /** Applies what is known from before or was found on the host, and is no news to anybody. */
+  /** See {@link Ledger.restore}. */
   restore(...events: readonly Event[]): void {
-    for (const event of events) this.#state = apply(this.#state, event);
-    this.#version++;
+    this.#ledger.restore(...events);
+  }
+
+  /** See {@link Ledger.note}. */
+  note(...events: readonly Event[]): void {
+    this.#ledger.note(...events);
+  }
+
+  /** See {@link Ledger.commit}. @throws {StoreError} nothing has changed then */
+  commit(...events: readonly Event[]): void {
+    this.#ledger.commit(...events);
   }
 
   /** Commands and restarts that wait for earlier work on the same unikernel. */
   get waiting(): number {
     return this.#serial.waiting;
-  }
-
-  /** Applies events that need not be on the disk. */
-  note(...events: readonly Event[]): void {
-    this.#version++;
-    for (const event of events) {
-      const before = this.#state;
-      this.#state = apply(before, event);
-      this.#observer.happened(event, before, this.#state);
-    }
-  }
-
-  /**
-   * Applies events once they are on the disk, and with them whatever could not be written before: what builds on that must
-   * not be there without it.
-   *
-   * @throws {StoreError} nothing has changed then
-   */
-  commit(...events: readonly Event[]): void {
-    let after = this.#state;
-    for (const event of events) after = apply(after, event);
-    this.#store.record([...this.#unwritten, ...events], after);
-    this.#unwritten = [];
-    this.note(...events);
   }
 
   /** Runs a client's task on one name, after all earlier ones on it. @throws {TooManyTasks} */
@@ -141,7 +105,7 @@ export class Supervisor {
    * @throws {StartError}
    */
   async check(name: Name, spec: UnikernelSpec): Promise<void> {
-    this.#requireBlocks(name, spec);
+    requireBlocks(this.#ledger, this.#host, name, spec);
     await check(this.#host, name, spec);
     await requireConsole(this.#host, name);
   }
@@ -152,17 +116,17 @@ export class Supervisor {
    * @throws {StartError} everything is undone then, but the admission
    */
   async launch(name: Name, { revision, durable, former = false }: Launch = {}): Promise<void> {
-    const unikernel = this.#state.unikernels.get(name.key);
+    const unikernel = this.state.unikernels.get(name.key);
     if (unikernel === undefined) throw new StartError(`${name.toDisplay()} was removed before it could start`);
     this.#requireOpen();
-    this.#requireBlocks(name, unikernel.spec);
+    requireBlocks(this.#ledger, this.#host, name, unikernel.spec);
     const launcher = await check(this.#host, name, unikernel.spec);
     const { run, child } = await start(this.#host, name, unikernel.spec, launcher);
     const process = ownProcess(child, run);
     try {
       await durable?.();
       const started: Event = { kind: "unikernel-started", name, run };
-      if (former) this.#settle(started);
+      if (former) this.#ledger.settle(started);
       else if (revision === undefined) this.commit(started);
       else this.commit(started, { kind: "revision-made", name, command: revision, at: run.startedAt });
     } catch (cause) {
@@ -180,28 +144,6 @@ export class Supervisor {
     if (this.#closing) throw new StartError("albatrossd is about to end; try again when it has been started");
   }
 
-  /**
-   * A restored unikernel may have lost a block device, and its tender would end with a status that is not restarted: it
-   * waits for the device instead, which may appear later.
-   */
-  #requireBlocks(name: Name, spec: UnikernelSpec): void {
-    for (const device of spec.arguments.blockDevices) {
-      const volume = zvolOf(this.#host.zvolPath, name, device);
-      if (volume !== undefined) {
-        requireZvol(volume);
-        continue;
-      }
-      const block = blockNameOf(name, device);
-      const size = block === undefined ? undefined : sizeOfBlock(this.#host.databaseDirectory, block);
-      if (block === undefined || size === undefined) {
-        throw new StartError(`block device ${block?.toDisplay() ?? device.device ?? device.name} not found`);
-      }
-      const present = this.#state.blocks.get(block.key);
-      if (present === undefined) this.restore({ kind: "block-added", name: block, size });
-      if ((present?.holds?.length ?? 0) > 0) throw new StartError(`block device ${block.toDisplay()} already in use`);
-    }
-  }
-
   /** What `name` was, the newest first. @throws {Error} if the database cannot be read */
   revisions(name: Name): readonly Revision[] {
     return this.#store.revisions.of(name);
@@ -209,8 +151,8 @@ export class Supervisor {
 
   /** Forgets the revisions that were kept of one that is not there. @throws {StoreError} */
   forget(name: Name): void {
-    if (this.#state.unikernels.has(name.key) || this.revisions(name).length === 0) return;
-    this.#store.record([{ kind: "unikernel-removed", name }], this.#state); // which knows nothing of them
+    if (this.state.unikernels.has(name.key) || this.revisions(name).length === 0) return;
+    this.#store.record([{ kind: "unikernel-removed", name }], this.state); // which knows nothing of them
   }
 
   /** Takes over a process of an earlier albatrossd. */
@@ -230,7 +172,7 @@ export class Supervisor {
 
   /** A process ended by itself. */
   async #ended(name: Name, run: Run, status: ExitStatus): Promise<void> {
-    const unikernel = this.#state.unikernels.get(name.key);
+    const unikernel = this.state.unikernels.get(name.key);
     if (unikernel?.phase.kind !== "running" || unikernel.phase.run.instance !== run.instance) return; // it was stopped
     const text = describeStatus(status);
     this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
@@ -254,7 +196,7 @@ export class Supervisor {
     const behaviour = unikernel.arguments.failBehaviour;
     if (status.kind === "exit" && status.code === ARGUMENTS_EXIT_CODE && unikernel.arguments.addName) {
       this.#log.info(`unikernel ${name.toDisplay()} does not know --name, starting it without`);
-      this.#settle({ kind: "name-option-dropped", name });
+      this.#ledger.settle({ kind: "name-option-dropped", name });
       await this.#startAgain(name);
       return;
     }
@@ -263,7 +205,7 @@ export class Supervisor {
     if (!wanted && !gaveWay) {
       if (behaviour.kind === "restart")
         this.#log.warning(`unikernel ${name.toDisplay()} ended with ${text}, not restarting`);
-      this.#settle({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
+      this.#ledger.settle({ kind: "unikernel-ended", name, status: text, at: this.#host.now() });
       this.collectImages();
       return;
     }
@@ -271,23 +213,8 @@ export class Supervisor {
     const failures = failuresInARow(unikernel.failures, now - run.startedAt);
     const until = now + nextDelay(failures);
     this.#log.info(`unikernel ${name.toDisplay()} ended with ${text}, restarting in ${until - now} ms`);
-    this.#settle({ kind: "unikernel-waiting", name, until, reason: text, failures });
+    this.#ledger.settle({ kind: "unikernel-waiting", name, until, reason: text, failures });
     this.#schedule(name, until);
-  }
-
-  /**
-   * Applies what happened to a unikernel by itself. Nobody waits for an answer, and it has happened: if it cannot be
-   * written, albatrossd goes on by it all the same, and writes it with what comes next.
-   */
-  #settle(event: Event): void {
-    try {
-      this.commit(event);
-    } catch (error) {
-      this.#log.error(error instanceof Error ? error.message : String(error));
-      const others = this.#unwritten.filter(({ kind, name }) => kind !== event.kind || name.key !== event.name.key);
-      this.#unwritten = [...others, event];
-      this.note(event);
-    }
   }
 
   #schedule(name: Name, until: number): void {
@@ -306,7 +233,7 @@ export class Supervisor {
 
   /** Starts one that shall run and does not; if that fails it is listed as failed and tried again. */
   async #startAgain(name: Name): Promise<void> {
-    const unikernel = this.#state.unikernels.get(name.key);
+    const unikernel = this.state.unikernels.get(name.key);
     if (unikernel === undefined || unikernel.phase.kind === "running" || this.#closing) return;
     try {
       await this.launch(name, { former: true });
@@ -328,7 +255,7 @@ export class Supervisor {
    */
   async stopForAnother(name: Name): Promise<void> {
     this.#requireOpen();
-    const phase = this.#state.unikernels.get(name.key)?.phase;
+    const phase = this.state.unikernels.get(name.key)?.phase;
     if (phase?.kind === "running") {
       this.commit({ kind: "unikernel-stopping", name });
       this.#giveWay.add(phase.run.instance);
@@ -344,7 +271,7 @@ export class Supervisor {
    */
   async stop(name: Name): Promise<void> {
     this.#unschedule(name);
-    const phase = this.#state.unikernels.get(name.key)?.phase;
+    const phase = this.state.unikernels.get(name.key)?.phase;
     if (phase?.kind !== "running") return;
     const { run } = phase;
     const process = this.#processes.get(run.instance);
@@ -359,19 +286,13 @@ export class Supervisor {
     this.#log.info(`unikernel ${name.toDisplay()} (PID ${run.pid}) stopped with ${text}`);
   }
 
+  /** @throws {StartError} if it does not end */
   async #end(name: Name, run: Run, process: ProcessHandle): Promise<ExitStatus> {
-    const timeout = run.machine === undefined ? STOP_TIMEOUT_MS : MACHINE_STOP_TIMEOUT_MS;
-    process.signal(constants.signals.SIGTERM);
-    if (!(await endsWithin(process, timeout))) {
-      this.#log.warning(`unikernel ${name.toDisplay()} ignored SIGTERM for ${timeout} ms, killing it`);
-      process.signal(constants.signals.SIGKILL);
-      if (!(await endsWithin(process, KILL_TIMEOUT_MS))) {
-        throw new StartError(
-          `${name.toDisplay()} did not end within ${KILL_TIMEOUT_MS} ms of SIGKILL; try again later`,
-        );
-      }
-    }
-    return await process.exited;
+    const status = await endProcess(process, run.machine !== undefined, (timeout) =>
+      this.#log.warning(`unikernel ${name.toDisplay()} ignored SIGTERM for ${timeout} ms, killing it`),
+    );
+    if (status !== undefined) return status;
+    throw new StartError(`${name.toDisplay()} did not end within ${KILL_TIMEOUT_MS} ms of SIGKILL; try again later`);
   }
 
   async #cleanUp(name: Name, run: Run): Promise<void> {
@@ -382,19 +303,19 @@ export class Supervisor {
 
   /** Lists one that shall run but could not be started as failed, for this reason, and tries again later. */
   retry(name: Name, reason: string): void {
-    const unikernel = this.#state.unikernels.get(name.key);
+    const unikernel = this.state.unikernels.get(name.key);
     if (unikernel === undefined || unikernel.phase.kind === "running") return;
     const failures = unikernel.failures + 1;
     const delay = nextDelay(failures);
     const until = this.#host.now() + delay;
     this.#log.error(`cannot start ${name.toDisplay()}: ${reason}; trying again in ${delay} ms`);
-    this.#settle({ kind: "unikernel-failed", name, until, reason, failures });
+    this.#ledger.settle({ kind: "unikernel-failed", name, until, reason, failures });
     this.#schedule(name, until);
   }
 
   /** Tries everything again at once that could not be started: what was missing may be there now. */
   hurry(): void {
-    for (const { name, phase } of this.#state.unikernels.values()) {
+    for (const { name, phase } of this.state.unikernels.values()) {
       if (phase.kind === "failed" && this.#timers.has(name.key)) this.#schedule(name, this.#host.now());
     }
   }
@@ -402,7 +323,7 @@ export class Supervisor {
   /** Removes images that nothing needs any more; a failure is only logged, for it costs nothing but space. */
   collectImages(): void {
     const used = new Set<string>();
-    for (const { spec } of this.#state.unikernels.values()) if (spec.image !== undefined) used.add(spec.image.sha256);
+    for (const { spec } of this.state.unikernels.values()) if (spec.image !== undefined) used.add(spec.image.sha256);
     try {
       for (const sha256 of this.#store.revisions.images()) used.add(sha256);
       this.#host.images.collect(used);
@@ -421,21 +342,21 @@ export class Supervisor {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     if (keep) return await this.#serial.idle();
-    const running = [...this.#state.unikernels.values()].filter(({ phase }) => phase.kind === "running");
+    const running = [...this.state.unikernels.values()].filter(({ phase }) => phase.kind === "running");
     try {
       this.commit(...running.map(({ name }): Event => ({ kind: "unikernel-stopping", name })));
     } catch (error) {
       this.#log.error(error instanceof Error ? error.message : String(error));
     }
-    const stopping = [...this.#state.unikernels.values()].map((unikernel) =>
+    const stopping = [...this.state.unikernels.values()].map((unikernel) =>
       this.#serial.run(
         unikernel.name.key,
         async () => {
           const { name } = unikernel;
           try {
             // One whose start has been completed meanwhile is still in the database as running.
-            const started = this.#state.unikernels.get(name.key)?.phase.kind === "running";
-            if (started && !running.includes(unikernel)) this.#settle({ kind: "unikernel-stopping", name });
+            const started = this.state.unikernels.get(name.key)?.phase.kind === "running";
+            if (started && !running.includes(unikernel)) this.#ledger.settle({ kind: "unikernel-stopping", name });
             await this.stop(name);
           } catch (error) {
             this.#log.error(error instanceof Error ? error.message : String(error));

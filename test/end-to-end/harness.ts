@@ -507,18 +507,20 @@ export class Machine {
 
   /** The processes that run unikernels of this machine: process id and command line. */
   processes(): readonly { readonly pid: number; readonly words: readonly string[] }[] {
-    const found: { pid: number; words: readonly string[] }[] = [];
+    const found: { pid: number; parent: number; words: readonly string[] }[] = [];
     for (const entry of readdirSync("/proc")) {
       if (!/^\d+$/.test(entry)) continue;
       try {
         const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
         const ours = words.some((word) => word.startsWith(`${this.tmpdir}/`) && word.endsWith(".img"));
-        if (ours) found.push({ pid: Number(entry), words });
+        const parent = Number(/\) \S (\d+) /.exec(readFileSync(`/proc/${entry}/stat`, "latin1"))?.[1]);
+        if (ours) found.push({ pid: Number(entry), parent, words });
       } catch {
         // it has ended meanwhile
       }
     }
-    return found;
+    // A child has the words of its parent until it has become another program.
+    return found.filter(({ parent }) => !found.some(({ pid }) => pid === parent));
   }
 
   /** Whatever writes to the consoles of this machine, be it a unikernel or the child of a plugin's. */

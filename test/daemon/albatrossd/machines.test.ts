@@ -9,16 +9,12 @@ import { PATIENCE_MS } from "../../../conformance/rig.ts";
 import type { UnikernelSpec } from "../../../core/engine/state.ts";
 import { Name, parseName } from "../../../core/name.ts";
 import { blockFile } from "../../../core/paths.ts";
+import { MACHINE_STOP_TIMEOUT_MS, STOP_TIMEOUT_MS } from "../../../daemon/albatrossd/end-process.ts";
 import { ImageStore } from "../../../daemon/albatrossd/images.ts";
 import { type InstanceHost, MARK, releaseMachine } from "../../../daemon/albatrossd/instance.ts";
 import { recover } from "../../../daemon/albatrossd/recovery.ts";
 import { Store } from "../../../daemon/albatrossd/store.ts";
-import {
-  MACHINE_STOP_TIMEOUT_MS,
-  type Observer,
-  STOP_TIMEOUT_MS,
-  Supervisor,
-} from "../../../daemon/albatrossd/supervisor.ts";
+import { type Observer, Supervisor } from "../../../daemon/albatrossd/supervisor.ts";
 import { create, destroy, restart } from "../../../daemon/albatrossd/unikernel-commands.ts";
 import { listUnikernels } from "../../../daemon/albatrossd/unikernel-info.ts";
 import type { Log } from "../../../daemon/common/log.ts";
