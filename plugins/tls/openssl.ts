@@ -151,6 +151,12 @@ export const NID_CRL_NUMBER = 88;
 export const NID_DELTA_CRL = 140;
 export const NID_ISSUING_DISTRIBUTION_POINT = 770;
 
+/**
+ * The empty password, for all that is read as PEM: without one OpenSSL would ask for it on the terminal, or on standard
+ * input, and wait, as soon as somebody brings it something that calls itself encrypted.
+ */
+export const NO_PASSWORD: Uint8Array = new Uint8Array(1);
+
 /** What {@link takeErrors} gives where a PEM file has no further block. */
 export const END_OF_PEM = "no start line";
 

@@ -13,6 +13,7 @@ import {
   NID_CRL_NUMBER,
   NID_DELTA_CRL,
   NID_ISSUING_DISTRIBUTION_POINT,
+  NO_PASSWORD,
   OpenSslError,
   openssl,
   takeErrors,
@@ -75,9 +76,9 @@ export class RevocationList {
     try {
       this.#list = isDer
         ? library.d2i_X509_CRL(0, BigUint64Array.of(BigInt(addressOf(bytes))), bytes.length)
-        : library.PEM_read_bio_X509_CRL(bio, 0, 0, null);
+        : library.PEM_read_bio_X509_CRL(bio, 0, 0, NO_PASSWORD);
       if (this.#list === 0) throw new RevocationListError(`Cannot read the revocation list: ${takeErrors()}`);
-      if (!isDer) more = library.PEM_read_bio_X509_CRL(bio, 0, 0, null);
+      if (!isDer) more = library.PEM_read_bio_X509_CRL(bio, 0, 0, NO_PASSWORD);
     } finally {
       library.BIO_free(bio);
     }

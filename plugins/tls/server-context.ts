@@ -7,6 +7,7 @@ import { protocolCallback } from "./application-protocol.ts";
 import { gateCallback } from "./certificate-gate.ts";
 import {
   END_OF_PEM,
+  NO_PASSWORD,
   OpenSslError,
   openssl,
   SSL_CTRL_EXTRA_CHAIN_CERT,
@@ -118,8 +119,7 @@ export class ServerContext {
       }
     });
     withBio(key, (bio) => {
-      // An empty password, so that nobody is asked for one on the terminal.
-      const privateKey = library.PEM_read_bio_PrivateKey(bio, 0, 0, new Uint8Array(1));
+      const privateKey = library.PEM_read_bio_PrivateKey(bio, 0, 0, NO_PASSWORD);
       if (privateKey === 0)
         throw new OpenSslError(`Cannot read the server's key: ${takeErrors()}. Give it in PEM, unencrypted`);
       try {
@@ -177,7 +177,7 @@ function withCertificates(file: Uint8Array, use: (certificates: readonly number[
   try {
     withBio(file, (bio) => {
       while (certificates.length <= FILE_CERTIFICATES_MAX) {
-        const certificate = library.PEM_read_bio_X509(bio, 0, 0, null);
+        const certificate = library.PEM_read_bio_X509(bio, 0, 0, NO_PASSWORD);
         if (certificate === 0) break;
         certificates.push(certificate);
       }

@@ -99,6 +99,14 @@ describe("a revocation list", () => {
     assert.throws(() => new RevocationList(largest), /Cannot read/);
   });
 
+  it("that calls itself encrypted is refused without asking anybody for a password", () => {
+    const headers = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n";
+    const content = root.revoke(serials, 1).toString("base64").replace(/.{64}/g, "$&\n");
+    const pem = bytes(`-----BEGIN X509 CRL-----\n${headers}\n${content}\n-----END X509 CRL-----\n`);
+    const refusedOnly = (error: unknown) => error instanceof RevocationListError && !/password/.test(error.message);
+    assert.throws(() => new RevocationList(pem), refusedOnly);
+  });
+
   it("is refused if anything follows that would be left unread", () => {
     const pem = (text: string) => `-----BEGIN X509 CRL-----\n${text}\n-----END X509 CRL-----\n`;
     const [one, other] = [root.revoke([], 1), root.revoke(serials, 2)];
