@@ -38,6 +38,9 @@ import { type Spool, SpoolError } from "./spool.ts";
 /** Milliseconds that the outcome of a command is waited for whose client has gone. */
 export const OUTCOME_PATIENCE_MS = 20_000;
 
+/** How often albatrossd is asked to remove a device that was not filled, and the milliseconds in between. */
+export const [REMOVALS_MAX, REMOVAL_PAUSE_MS] = [50, 100];
+
 /** Where a conversation finds what it needs. */
 export interface Surroundings {
   /** Where the daemons' sockets lie. */
@@ -207,10 +210,20 @@ export class Conversation {
     try {
       set = await this.#exchange({ kind: "block-set", compressed });
     } finally {
-      // As if there had never been one: the client may try again.
-      if (set?.kind !== "success") await this.#exchange({ kind: "block-remove" });
+      if (set?.kind !== "success") await this.#removeUnfilled();
     }
     await answer(this.#client, name, set.kind === "success" ? added : set);
+  }
+
+  /**
+   * As if there had never been such a device: the client may try again. albatrossd has it in use until it has cleared up
+   * after the stream, which it does after it has answered, or when it notices that its end never comes.
+   */
+  async #removeUnfilled(): Promise<void> {
+    for (let count = 1; (await this.#exchange({ kind: "block-remove" })).kind !== "success"; count++) {
+      if (count === REMOVALS_MAX) return;
+      await new Promise((resolve) => setTimeout(resolve, REMOVAL_PAUSE_MS));
+    }
   }
 
   /** Asks albatrossd, with the client's stream behind a command that takes one, and gives the answer. */
