@@ -152,10 +152,10 @@ export class LogReader {
         if (message !== undefined && this.#wants(segment.nameAt(at))) this.#put(frame(message));
         at++;
       }
+      this.#skipTo(segment.numberAt(at - 1) + 1); // the last ones may be damaged, and would be read again and again
       if (at < segment.count || this.#next <= journal.head) return false;
     }
-    this.#pass(journal.head + 1);
-    this.#next = journal.head + 1;
+    this.#skipTo(journal.head + 1);
     return true;
   }
 
@@ -168,14 +168,20 @@ export class LogReader {
     }
   }
 
-  /** Goes on behind the event of this number, and tells of those before it that are not there any more. */
+  /** Goes on behind the event of this number. */
   #pass(number: number): void {
+    this.#skipTo(number);
+    this.#next = number + 1;
+  }
+
+  /** Goes on with the event of this number, and tells of those before it that are not there any more. */
+  #skipTo(number: number): void {
     if (number > this.#next) {
       // Others' events are nobody's business: only who may see all of them is told how many.
       const count = this.#options.name.key === "" ? number - this.#next : 0;
       this.#put(this.#notice({ kind: "lost", source: SOURCE, count }, number - 1));
     }
-    this.#next = number + 1;
+    this.#next = number;
   }
 
   /** A message that is for this reader only. Going on from it, a reader goes on behind the event of this number. */

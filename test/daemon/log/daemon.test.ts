@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fromText } from "../../../core/byte-string.ts";
@@ -235,6 +235,25 @@ describe("albatross-log", () => {
     const losses = slow.events.flatMap(({ event }) => (event.kind === "lost" ? [Number(event.count)] : []));
     assert.equal(losses.length, 1);
     assert.equal(slow.numbers.length - 1 + (losses[0] ?? 0), count);
+  });
+
+  it("tells of events that were damaged meanwhile, also of the last ones, and goes on", async () => {
+    const rig = await LogRig.start();
+    try {
+      await rig.feed(numbered(1), numbered(2));
+      const [path] = rig.files.map((file) => join(rig.store, file));
+      assert.ok(path !== undefined);
+      const bytes = readFileSync(path);
+      bytes.writeUInt8(0xff ^ bytes.readUInt8(bytes.length - 1), bytes.length - 1);
+      writeFileSync(path, bytes);
+      const client = await rig.subscription();
+      assert.deepEqual(client.said, ["startup", "1", "lost 1", "caught-up"]);
+      await rig.feed(numbered(3));
+      await client.says("3");
+      assert.deepEqual(client.numbers, ["1", "lost 1", "3"]);
+    } finally {
+      await rig.remove();
+    }
   });
 
   it("begins new files on SIGHUP, after the old ones were moved away", async () => {
