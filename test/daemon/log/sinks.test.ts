@@ -3,7 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -13,12 +22,26 @@ import { parseName } from "../../../core/name.ts";
 import { createLog } from "../../../daemon/common/log.ts";
 import { SINK_BATCH, SINK_QUEUE_MAX, SinkRunner } from "../../../daemon/log/sink-runner.ts";
 import { SINKS_MAX } from "../../../daemon/log/sinks-flag.ts";
+import { jsonLinesSink } from "../../../plugins/event-log/json-lines.ts";
+import { syslogSink } from "../../../plugins/event-log/syslog.ts";
 import type { EventSink, SinkEvent } from "../../../plugins/event-sink.ts";
 import { until } from "../../end-to-end/harness.ts";
 import { numbered, numberOf } from "./journal-rig.ts";
 import { LogRig } from "./log-rig.ts";
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => String(from + at));
+
+/** Prints the cursors of what comes; rests after a few, as a syslog that has other things to do. */
+const slowReceiver = `
+import re, socket, sys, time
+receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+receiver.bind(sys.argv[1])
+print("ready", flush=True)
+while True:
+    time.sleep(0.7)
+    for _ in range(100):
+        print(re.search(rb'cursor="([^"]*)"', receiver.recv(65536)).group(1).decode(), flush=True)
+`;
 
 /** A sink whose failures are the test's. */
 class TestSink implements EventSink {
@@ -103,6 +126,57 @@ describe("a sink", () => {
     take(1);
     await run.close();
     assert.ok(sink.closed);
+  });
+});
+
+describe("the sink for a syslog", () => {
+  it("goes on behind what was taken before a failure: a short queue is got past, and nothing comes twice", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-sink-"));
+    const socket = join(folder, "log");
+    const receiver = spawn("python3", ["-u", "-c", slowReceiver, socket], { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    receiver.stdout.on("data", (chunk: Buffer) => {
+      text += chunk;
+    });
+    const { run, take } = runner(syslogSink(socket));
+    try {
+      await until("it listens", () => text.includes("ready"));
+      for (let at = 0; at < SINK_BATCH; at++) take(at);
+      await until("all are taken", () => run.waiting === 0);
+      await until(
+        () => `all have come: ${text}`,
+        () => text.split("\n").includes(String(SINK_BATCH - 1)),
+      );
+      assert.deepEqual(text.trim().split("\n").slice(1), range(0, SINK_BATCH));
+    } finally {
+      receiver.kill("SIGKILL");
+      await run.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("the sink for JSON lines", () => {
+  it("begins a line of its own where an earlier process was torn out of one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "albatross-sink-"));
+    const path = join(folder, "events.json");
+    try {
+      for (const [former, expected] of [
+        ['{"kind":"log-ev', 2],
+        ["{}\n", 2],
+        ["", 1],
+      ] as const) {
+        writeFileSync(path, former);
+        const sink = jsonLinesSink(path);
+        await sink.write([{ timestamp: 0, event: numbered(7), cursor: "c" }]);
+        await sink.close();
+        const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+        assert.equal(lines.length, expected, former);
+        assert.equal((JSON.parse(lines.at(-1) ?? "") as { cursor: string }).cursor, "c");
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
