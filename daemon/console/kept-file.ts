@@ -6,7 +6,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { decodeHead, findPieces, KEPT_HEAD, type KeptPiece, PIECE_MAX } from "./kept-records.ts";
 
-/** What is looked at to find the last whole piece: more than any piece has. */
+/** What is looked at first to find the last whole piece: more than any piece has. */
 const TAIL_BYTES = 4 * PIECE_MAX;
 
 /** The bytes of a file from `from` up to `to`, or up to its end if that comes before. */
@@ -48,11 +48,12 @@ export class KeptFile {
       if (head === undefined) return; // of a crash, or not ours: it is begun anew
       this.begin(head.generation, head.withinLine);
       const { size } = fstatSync(descriptor);
-      const from = Math.max(KEPT_HEAD, size - TAIL_BYTES);
-      const tail = readRange(descriptor, from, size);
-      const found: KeptPiece[] = [];
-      const end = findPieces(tail, 0, false, found);
-      this.end = found.length > 0 || from === KEPT_HEAD ? from + end : KEPT_HEAD;
+      // Behind the last whole piece there may be more than the tail, such as zeros after a loss of power.
+      for (const from of [Math.max(KEPT_HEAD, size - TAIL_BYTES), KEPT_HEAD]) {
+        const found: KeptPiece[] = [];
+        this.end = from + findPieces(readRange(descriptor, from, size), 0, false, found);
+        if (found.length > 0) break;
+      }
     } finally {
       closeSync(descriptor);
     }

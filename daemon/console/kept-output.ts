@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { syncData, writeSome } from "../../host/file-data.ts";
 import { KeptFile } from "./kept-file.ts";
 import {
@@ -172,7 +172,7 @@ export class KeptOutput {
     ) {
       this.#turn();
     }
-    if (this.#descriptor < 0) this.#descriptor = openSync(this.#newest.path, constants.O_WRONLY);
+    if (this.#descriptor < 0) this.#reopen();
     const to = this.#newest;
     for (let at = 0; at < bytes.length; ) {
       at += await writeSome(this.#descriptor, bytes, at, bytes.length, to.end + at);
@@ -183,6 +183,19 @@ export class KeptOutput {
     this.#syncDue = false;
     await syncData(this.#descriptor);
     this.#closeFile(); // there are many consoles that have ended, and descriptors are few
+  }
+
+  /** Goes on in the newest file, or in another one if that was taken away. */
+  #reopen(): void {
+    const { path, end } = this.#newest;
+    try {
+      this.#descriptor = openSync(path, constants.O_WRONLY);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return this.#turn();
+    }
+    // A write that failed may have left whole pieces there, which would be found behind those that come now.
+    ftruncateSync(this.#descriptor, end);
   }
 
   /** Begins the older file anew, which thereby becomes the newest one. */

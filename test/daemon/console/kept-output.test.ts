@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -161,6 +162,44 @@ describe("kept output", () => {
       await again.close();
       assert.deepEqual(linesOf(open().pieces(everything)).slice(-2), ["line 3", "more"]);
     }
+  });
+
+  it("has what is before a long tail of zeros, as after a loss of power", async () => {
+    const output = open();
+    output.append(1, bytes("one\ntwo\n"));
+    await output.close();
+    appendFileSync(`${path}.1`, new Uint8Array(5 * PIECE_MAX));
+    const again = open();
+    assert.deepEqual(linesOf(again.pieces(everything)), ["one", "two"]);
+    again.append(2, bytes("three\n"));
+    await again.close();
+    assert.deepEqual(linesOf(open().pieces(everything)), ["one", "two", "three"]);
+  });
+
+  it("goes on if its files were taken away", async () => {
+    const output = open();
+    output.append(1, bytes("one\n"));
+    output.end(1);
+    await output.close();
+    rmSync(`${path}.1`);
+    output.append(2, bytes("two\n"));
+    await output.close();
+    assert.deepEqual(failures, []);
+    assert.deepEqual(linesOf(output.pieces(everything)), ["two"]);
+    assert.deepEqual(linesOf(open().pieces(everything)), ["two"]);
+  });
+
+  it("does not have what was not kept when the disk was full behind what came later", async () => {
+    const output = open();
+    output.append(1, bytes("one\n"));
+    await output.close();
+    // What such a write leaves: whole pieces, of which nobody knows.
+    for (let at = 0; at < 5; at++) appendFileSync(`${path}.1`, encodePiece(1, bytes("not kept\n")));
+    output.end(2);
+    await output.close();
+    output.append(3, bytes("two\n"));
+    await output.close();
+    assert.deepEqual(linesOf(open().pieces(everything)), ["one", "two"]);
   });
 
   it("is read, and goes on, however its files are damaged", async () => {
