@@ -169,8 +169,11 @@ async function chooseAdapter(): Promise<Adapter> {
 
 const adapter = await chooseAdapter();
 
+/** What has been opened. Each time a library is opened costs memory that the runtime never gives back. */
+const opened = new Map<string, unknown>();
+
 /**
- * Opens the first library of `names` that can be opened and has all `symbols`.
+ * Opens the first library of `names` that can be opened and has all `symbols`, or gives what was opened before.
  *
  * @throws {LibraryError} naming every candidate, with the last failure as `cause`
  */
@@ -178,10 +181,15 @@ export function openLibrary<const S extends Record<string, Signature>>(
   names: readonly string[],
   symbols: S,
 ): Functions<S> {
+  const key = JSON.stringify([names, symbols]);
+  const known = opened.get(key);
+  if (known !== undefined) return known as Functions<S>;
   let cause: unknown;
   for (const name of names) {
     try {
-      return adapter.open(name, symbols) as Functions<S>;
+      const functions = adapter.open(name, symbols) as Functions<S>;
+      opened.set(key, functions);
+      return functions;
     } catch (error) {
       cause = error;
     }
