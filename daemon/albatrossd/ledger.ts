@@ -7,7 +7,7 @@ import { apply } from "../../core/engine/apply.ts";
 import type { Event } from "../../core/engine/event.ts";
 import type { State } from "../../core/engine/state.ts";
 import type { Log } from "../common/log.ts";
-import type { Store } from "./store.ts";
+import type { Recorded, Store } from "./store.ts";
 
 /** Told that `event` has turned the state `before` into `after`. */
 export type Happened = (event: Event, before: State, after: State) => void;
@@ -18,7 +18,7 @@ export class Ledger {
   readonly #happened: Happened;
   readonly #log: Log;
   /** What has happened and could not be written: the newest of each kind about each unikernel. */
-  #unwritten: readonly Event[] = [];
+  #unwritten: readonly Recorded[] = [];
   #state: State;
   #version = 0;
 
@@ -63,7 +63,7 @@ export class Ledger {
   commit(...events: readonly Event[]): void {
     let after = this.#state;
     for (const event of events) after = apply(after, event);
-    this.#store.record([...this.#unwritten, ...events], after);
+    this.#store.record(events, after, this.#unwritten);
     this.#unwritten = [];
     this.note(...events);
   }
@@ -77,8 +77,9 @@ export class Ledger {
       this.commit(event);
     } catch (error) {
       this.#log.error(error instanceof Error ? error.message : String(error));
-      const others = this.#unwritten.filter(({ kind, name }) => kind !== event.kind || name.key !== event.name.key);
-      this.#unwritten = [...others, event];
+      const isOther = ({ event: { kind, name } }: Recorded) => kind !== event.kind || name.key !== event.name.key;
+      // With the state of now: when it is written, a replacement may be being tried that nobody has acknowledged.
+      this.#unwritten = [...this.#unwritten.filter(isOther), { event, state: apply(this.#state, event) }];
       this.note(event);
     }
   }

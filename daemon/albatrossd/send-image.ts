@@ -55,7 +55,10 @@ export function imageFrameHead(header: Header, { kind, compressed, size }: Image
 /** The encoded payload `[1] { [0] { NULL } }`. */
 const EMPTY_SUCCESS_LENGTH = 6;
 
-/** Sends the image reply; `whenRead` is called before its last piece. Ends early if the client goes away, or takes nothing for `stallTimeout` milliseconds. */
+/**
+ * Sends the image reply; `whenRead` is called before its last piece. Ends early if the client goes away, or takes nothing
+ * for `stallTimeout` milliseconds.
+ */
 export async function sendImage(
   connection: Connection,
   header: Header,

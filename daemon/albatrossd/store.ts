@@ -20,6 +20,12 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
+/** An event, and the state after it. */
+export interface Recorded {
+  readonly event: Event;
+  readonly state: State;
+}
+
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -158,10 +164,12 @@ export class Store {
    * Writes what `events` changed, all or nothing. On return it is on the disk.
    *
    * @param state after the events
+   * @param earlier what is written before them
    * @throws {StoreError} if it cannot be written; nothing is changed then
    */
-  record(events: readonly Event[], state: State): void {
+  record(events: readonly Event[], state: State, earlier: readonly Recorded[] = []): void {
     this.#transaction(() => {
+      for (const each of earlier) this.#write(each.event, each.state);
       for (const event of events) this.#write(event, state);
     });
   }
