@@ -181,7 +181,10 @@ export class ConsoleService {
     return {
       reply: success(console.ring === undefined ? "waiting for VM" : "subscribed"),
       subscription: {
-        sendHistory: () => this.#sendHistory(console, from, connection),
+        sendHistory: () => {
+          this.#sendHistory(console, from, connection);
+          subscriber.begin();
+        },
         drained() {
           subscriber.caughtUp();
           progressed();

@@ -165,9 +165,8 @@ export class ConsoleStream {
     const before = new Map([...subscribers].map((subscriber) => [subscriber, subscriber.pending]));
     this.#holding = setTimeout(() => {
       for (const subscriber of subscribers) {
-        const { pending } = subscriber;
-        if (pending <= HOLD_ABOVE) continue;
-        const taken = (before.get(subscriber) ?? Number.POSITIVE_INFINITY) - pending; // a new one gets its time, too
+        if (subscriber.behind <= HOLD_ABOVE) continue;
+        const taken = (before.get(subscriber) ?? Number.POSITIVE_INFINITY) - subscriber.pending; // a new one gets its time, too
         if (taken < (HOLD_RATE * HOLD_CHECK_MS) / 1000) subscriber.giveUp();
       }
       if (furthestBehind(subscribers) <= HOLD_ABOVE) this.#release();
@@ -191,6 +190,6 @@ function deliver(subscribers: ReadonlySet<Subscriber>, filled: number, lines: nu
 /** The most that is queued for a subscriber worth waiting for. */
 function furthestBehind(subscribers: ReadonlySet<Subscriber>): number {
   let most = 0;
-  for (const subscriber of subscribers) if (!subscriber.lagging) most = Math.max(most, subscriber.pending);
+  for (const subscriber of subscribers) if (!subscriber.lagging) most = Math.max(most, subscriber.behind);
   return most;
 }

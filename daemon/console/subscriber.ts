@@ -33,6 +33,8 @@ export class Subscriber {
   readonly #now: () => number;
   #lagging = false;
   #dropped = 0;
+  /** Bytes of past lines that wait, at the most: it asked for them, and is not behind for them. */
+  #history = 0;
 
   /** @param all every subscriber of any console; @param now milliseconds since 1970 */
   constructor(connection: Connection, name: Name, all: ReadonlySet<{ readonly pending: number }>, now: () => number) {
@@ -47,6 +49,18 @@ export class Subscriber {
     return this.#connection.pending;
   }
 
+  /** Bytes that have come to those that were queued for it when it began, or since it took some of these. */
+  get behind(): number {
+    const { pending } = this;
+    this.#history = Math.min(this.#history, pending);
+    return pending - this.#history;
+  }
+
+  /** Its history is queued; what comes now is live. */
+  begin(): void {
+    this.#history = this.pending;
+  }
+
   /** Lines are being dropped for it, until it has taken all that is queued. */
   get lagging(): boolean {
     return this.#lagging;
@@ -59,8 +73,7 @@ export class Subscriber {
 
   /** Sends frames of `lines` live lines. The bytes may be overwritten afterwards. */
   deliver(frames: Uint8Array, lines: number): void {
-    const { pending } = this.#connection;
-    if (pending > 0 && !this.#fits(pending + frames.length)) this.#lagging = true;
+    if (this.pending > 0 && !this.#fits(this.behind + frames.length)) this.#lagging = true;
     if (this.#lagging) this.#dropped += lines;
     else this.#connection.send(frames);
   }
@@ -83,6 +96,7 @@ export class Subscriber {
     const lost = this.#dropped;
     this.#lagging = false;
     this.#dropped = 0;
+    this.#history = 0;
     if (lost === 0) return;
     const notice = encoder.encode(lossNotice(lost));
     const data = new ConsoleDataEncoder(this.#name);

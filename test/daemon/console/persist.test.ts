@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { KeptFile } from "../../../daemon/console/kept-file.ts";
 import type { KeptPiece } from "../../../daemon/console/kept-records.ts";
-import { add, Daemon, inactive, sleep, until } from "./harness.ts";
+import { add, Daemon, inactive, sleep, subscribe, until } from "./harness.ts";
 
 let daemon: Daemon;
 let flags: readonly string[];
@@ -140,6 +140,32 @@ describe("a console daemon that keeps output", () => {
     await daemon.launch(...flags);
     assert.deepEqual((await lines(":a", total + 1, { count: 100_000 })).length, total + 1);
     assert.deepEqual(await lines(":a", 1024, { count: 1024 }), [...range(total - 1023, total), "the end"]);
+    writer.close();
+  });
+
+  it("loses no line between a long history and those that come", async () => {
+    await daemon.stop();
+    await daemon.launch("--persist=16", `--persist-directory=${join(daemon.directory, "kept")}`);
+    const writer = await daemon.console(":a");
+    const total = 50_000; // with their frames far more than waits for a subscriber otherwise
+    const { client: other } = await daemon.subscription(":a", { count: 0 });
+    for (let at = 0; at < total; at += 500) {
+      writer.write(
+        range(at, at + 500)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
+      await until(() => other.lines.length === at + 500, "they have been read");
+    }
+    const client = await daemon.client();
+    client.command(":a", subscribe({ count: 100_000 }));
+    client.connection.pause();
+    await until(() => daemon.output.includes(", now 2"), `it has subscribed: ${daemon.output}`);
+    writer.write(`line ${total}\n`);
+    await until(() => other.lines.length === total + 1, "the next line has been read");
+    client.connection.resume();
+    await until(() => client.lines.length > total, "the history has come");
+    assert.deepEqual(client.lines, range(0, total + 1));
     writer.close();
   });
 

@@ -43,6 +43,28 @@ describe("a subscriber", () => {
     assert.deepEqual([subscriber.pending, subscriber.lagging, subscriber.dropped], [QUEUE_MAX, true, 3]);
   });
 
+  it("is not behind for its history, of any size, but for what has come since it took a part of that", () => {
+    const { connection, allow } = connectionTaking();
+    const subscriber = new Subscriber(connection, parseName(":a"), new Set(), () => 0);
+    connection.send(new Uint8Array(3 * QUEUE_MAX));
+    subscriber.begin();
+    subscriber.deliver(new Uint8Array(QUEUE_MAX), 1);
+    assert.deepEqual([subscriber.behind, subscriber.lagging], [QUEUE_MAX, false]);
+    allow(2 * QUEUE_MAX);
+    assert.deepEqual([subscriber.pending, subscriber.behind], [2 * QUEUE_MAX, 0]);
+    subscriber.deliver(new Uint8Array(QUEUE_MAX), 1);
+    assert.equal(subscriber.lagging, false);
+    subscriber.deliver(new Uint8Array(1), 1);
+    assert.equal(subscriber.lagging, true);
+    allow(10 * QUEUE_MAX);
+    subscriber.caughtUp();
+    subscriber.deliver(new Uint8Array(1), 1);
+    allow(0);
+    subscriber.deliver(new Uint8Array(QUEUE_MAX), 1);
+    subscriber.deliver(new Uint8Array(1), 1);
+    assert.equal(subscriber.lagging, true, "the history is over");
+  });
+
   it("gets little while all queues together are past their bound", () => {
     const others = new Set([{ pending: QUEUES_TOTAL }]);
     const { connection } = connectionTaking();
