@@ -22,7 +22,7 @@ const MIB = 1024 * 1024;
 const PORT_MAX = 65_535;
 
 /** The longest time that may be chosen, milliseconds: timers take no more than 24 days, and end at once then. */
-export const TIMEOUT_MAX: number = 24 * 3600 * 1000;
+export const TIMEOUT_MAX: number = 24 * 24 * 3600 * 1000;
 
 /** Where streams are kept unless told otherwise: a disk rather than memory, as /tmp and /run often are. */
 function defaultSpool(): string {
