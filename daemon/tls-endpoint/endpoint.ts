@@ -165,15 +165,17 @@ export class Endpoint {
         close: (error) => {
           clearTimeout(timer);
           place?.leave();
-          // A command that was begun goes on, and takes its place until it is done.
-          void (this.#served.get(session) ?? Promise.resolve()).then(() => visitor.left());
           this.#sessions.delete(session);
+          // A command that was begun goes on, and takes its place until it is done.
+          void (this.#served.get(session) ?? Promise.resolve()).then(() => {
+            visitor.left();
+            if (this.#isIdle) this.#idle?.();
+          });
           if (line === undefined) this.#totals.failure++;
           const refused = line === undefined && error instanceof TlsError && !(error instanceof ClientLeftError);
           if (refused) access.refused(client, error.message);
           if (line !== undefined) line.handlers.close(error);
           else if (error !== undefined) log.info(`no connection with ${address}: ${error.message}`);
-          if (this.#sessions.size === 0) this.#idle?.();
         },
       }),
     );
@@ -212,9 +214,13 @@ export class Endpoint {
     clearTimeout(timer);
   }
 
-  /** Resolves when there is no connection. */
+  get #isIdle(): boolean {
+    return this.#sessions.size === 0 && this.#served.size === 0;
+  }
+
+  /** Resolves when there is no connection, and nothing is being done for clients that have gone. */
   async drained(): Promise<void> {
-    if (this.#sessions.size === 0) return;
+    if (this.#isIdle) return;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
     });

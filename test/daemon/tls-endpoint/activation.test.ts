@@ -3,8 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
-import { create, images, program, say, until } from "../../end-to-end/harness.ts";
-import { EndpointRig, leafFor, policyExtension, talkTo } from "./endpoint-rig.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { frame } from "../../../core/wire/framing.ts";
+import { create, type Daemon, images, program, say, until } from "../../end-to-end/harness.ts";
+import { dial, EndpointRig, leafFor, policyExtension, talkTo } from "./endpoint-rig.ts";
 
 const info = { kind: "unikernel-info" } as const;
 
@@ -21,8 +23,10 @@ describe("the TLS endpoint, started by others,", () => {
   const { root, machine } = rig;
   const children: ChildProcess[] = [];
 
+  let daemon: Daemon;
+
   before(async () => {
-    await machine.start();
+    daemon = await machine.start();
   });
   after(async () => {
     for (const child of children) {
@@ -83,14 +87,32 @@ describe("the TLS endpoint, started by others,", () => {
     assert.equal(say(refused.messages[0]?.payload), "refused: unexpected command");
     const unknown = await talkTo(port, root, undefined, {});
     assert.match(unknown.error ?? "", /CERTIFICATE_REQUIRED/);
+    const add = leafFor(user, "disk", { kind: "block-add-old", size: 1, compressed: false, data: new Uint8Array(0) });
+    const socket = dial(port, root, add);
+    socket.on("secureConnect", () => socket.write(frame(new Uint8Array(1000))));
+    await until("albatrossd has a device that is being filled", async () => {
+      const [devices] = await machine.converse("user:disk", { kind: "block-info" });
+      return (
+        devices?.kind === "success" && devices.success.kind === "block-devices" && devices.success.devices.length > 0
+      );
+    });
     const left = () =>
-      spawnSync("pgrep", ["-af", `--inetd --quiet --tmpdir=${machine.tmpdir}`], { encoding: "utf8", timeout: 60_000 })
-        .stdout;
+      spawnSync("pgrep", ["-af", "--", `--inetd --quiet --tmpdir=${machine.tmpdir}`], {
+        encoding: "utf8",
+        timeout: 60_000,
+      }).stdout;
+    process.kill(daemon.pid, "SIGSTOP");
+    socket.resetAndDestroy();
+    await sleep(2000); // the removal is to be waited for
+    const waiting = left();
+    process.kill(daemon.pid, "SIGCONT");
+    assert.match(waiting, /--inetd/);
     await until(
       () => `its processes have ended: ${left()}`,
       () => left() === "",
-      5000,
     );
+    const [disk] = await machine.converse("user:disk", { kind: "block-remove" });
+    assert.equal(say(disk), "refused: remove block: not found", "the client has gone before the device was full");
   });
 
   describe("refuses wrong command lines:", () => {
@@ -111,7 +133,7 @@ describe("the TLS endpoint, started by others,", () => {
       ["too many words", [...rig.words, "more"], 124, /too many arguments/],
       ["no address", ["--ip=nowhere", ...rig.words], 124, /expected an IP address/],
       ["no port", ["--port=65536", ...rig.words], 124, /at most 65535/],
-      ["a time longer than timers take", ["--idle-timeout=86401", ...rig.words], 124, /at most 86400/],
+      ["a time longer than timers take", ["--idle-timeout=2073601", ...rig.words], 124, /at most 2073600/],
       ["a certificate larger than TLS allows", ["--max-certificate-size=17", ...rig.words], 124, /at most 16/],
       ["no connections at all", ["--max-connections=0", ...rig.words], 124, /at least 1/],
       // Where there is one, this would serve on.
