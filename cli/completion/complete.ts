@@ -132,7 +132,7 @@ function namesIn({ payload }: Message): readonly string[] {
   }
 }
 
-/** Shells expand what they are offered; a server could send a command in place of a bridge. */
+/** Shells expand what they are offered: a server could send a command in place of a bridge, and a pasted word have one. */
 const plain = /^[A-Za-z0-9._-]+$/;
 
 /** The bridges that policies allow; those of the root are all of the host. */
@@ -151,7 +151,8 @@ function labelsIn({ payload }: Message): readonly string[] {
 function afterDevice(names: readonly string[], environment: Environment): readonly string[] {
   const [first = "", ...more] = (environment[WORD_VARIABLE] ?? "").split(":");
   const sorted = [...new Set(names)].sort();
-  return more.length === 0 ? sorted : sorted.map((name) => `${first}:${name}`);
+  if (more.length === 0) return sorted;
+  return plain.test(first) ? sorted.map((name) => `${first}:${name}`) : [];
 }
 
 /** As it is typed: without the colon before a name at the root. */

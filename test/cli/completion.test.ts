@@ -231,6 +231,17 @@ describe("what completions ask for", () => {
     assert.ok(!existsSync(join(directory, "home/hacked")));
   });
 
+  it("are nothing that a shell would carry out, whatever was typed before the colon", async () => {
+    for (const [word, offered] of [
+      ["eth0:", "eth0:disk\n"],
+      ["$(touch hacked):", ""],
+      ["`touch hacked`:", ""],
+    ] as const) {
+      const env = { ...environment(), ALBATROSS_WORD: word };
+      assert.equal((await runClient(["__complete", "devices", here()], { env })).stdout, offered);
+    }
+  });
+
   it("come from the socket that is named on the line, whatever else is there", async () => {
     const socket = join(directory, "run/util/vmmd.sock");
     const got = await ask("unikernels", "create", "--bogus", "--force", "--socket", socket, "x", "--name=a_b");
