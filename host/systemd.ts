@@ -6,6 +6,7 @@
 import { fstatSync } from "node:fs";
 import { sendDatagram } from "../runtime/datagram.ts";
 import { closeOnExec, isListening } from "../runtime/descriptor.ts";
+import { SystemError } from "../runtime/system-error.ts";
 
 /** The first descriptor that is passed on activation. */
 const FIRST_DESCRIPTOR = 3;
@@ -50,6 +51,15 @@ export function notifySystemd(state: string, environment: NodeJS.ProcessEnv = pr
   if (path === undefined || path === "") return false;
   sendDatagram(path, state);
   return true;
+}
+
+/** Tells systemd that this service is ending, which goes on also where systemd cannot be told: there is more to end. */
+export function notifyStopping(): void {
+  try {
+    notifySystemd("STOPPING=1");
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
 }
 
 /** Microseconds in a millisecond. */

@@ -16,7 +16,7 @@ import { takeDirectoryLock, takeLock } from "../../host/lock-file.ts";
 import { openHostNetwork } from "../../host/network.ts";
 import { randomHex } from "../../host/random-hex.ts";
 import { discoverRootPolicy } from "../../host/root-policy.ts";
-import { notifySystemd } from "../../host/systemd.ts";
+import { notifyStopping } from "../../host/systemd.ts";
 import { builtin } from "../../plugins/builtin.ts";
 import type { TcpAddress } from "../../plugins/influx/tcp-sink.ts";
 import type { MetricsAddress } from "../../plugins/openmetrics/address.ts";
@@ -233,7 +233,7 @@ async function serve(values: Values, { log, logged, stopped, ready, plugins }: D
     const starting = supervisor.startAll(toStart);
     const signal = await stopped;
     log.info(`ending on ${signal}`);
-    notifySystemd("STOPPING=1");
+    notifyStopping();
     server.stopListening();
     await supervisor.close(values.onSigterm === "keep" && signal !== "SIGQUIT");
     await starting;

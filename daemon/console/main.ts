@@ -4,7 +4,7 @@
  * @module
  */
 import { socketFile } from "../../core/paths.ts";
-import { notifySystemd } from "../../host/systemd.ts";
+import { notifyStopping } from "../../host/systemd.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
 import { activationFlag, DEFAULT_DBDIR, tmpdirFlag } from "../common/daemon-flags.ts";
@@ -130,7 +130,7 @@ export function run(args: readonly string[]): Promise<number> {
       const own = await startOwnInflux(influx, { vm: "albatross_console", connections, logged, log });
       ready();
       log.info(`ending on ${await stopped}`);
-      notifySystemd("STOPPING=1");
+      notifyStopping();
       exporter?.close();
       own?.close();
       listener.close();

@@ -4,7 +4,7 @@
  * @module
  */
 import { socketFile } from "../../core/paths.ts";
-import { notifySystemd } from "../../host/systemd.ts";
+import { notifyStopping } from "../../host/systemd.ts";
 import type { InfluxSink } from "../../plugins/influx/sink.ts";
 import { UsageError } from "../common/flags.ts";
 import { startMetrics } from "../common/metrics.ts";
@@ -58,7 +58,7 @@ export function run(args: readonly string[]): Promise<number> {
     );
     ready();
     log.info(`ending on ${await Promise.race([stopped, forwarding.then(() => "the end of forwarding")])}`);
-    notifySystemd("STOPPING=1");
+    notifyStopping();
     metrics?.close();
     stop.abort();
     await forwarding;

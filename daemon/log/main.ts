@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { formatCursor } from "../../core/log/cursor.ts";
 import { EVENT_MAX, LOG_ID_BYTES } from "../../core/log/event.ts";
 import { socketFile } from "../../core/paths.ts";
-import { notifySystemd } from "../../host/systemd.ts";
+import { notifyStopping } from "../../host/systemd.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
 import { CommandServer } from "../common/command-server.ts";
@@ -157,7 +157,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     );
     context.ready();
     log.info(`ending on ${await stopped}`);
-    notifySystemd("STOPPING=1");
+    notifyStopping();
     listener.close();
     return 0;
   } finally {

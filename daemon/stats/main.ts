@@ -4,7 +4,7 @@
  * @module
  */
 import { socketFile } from "../../core/paths.ts";
-import { notifySystemd } from "../../host/systemd.ts";
+import { notifyStopping } from "../../host/systemd.ts";
 import { builtin } from "../../plugins/builtin.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
@@ -93,7 +93,7 @@ export function run(args: readonly string[]): Promise<number> {
       const own = await startOwnInflux(influx, { vm: "albatross_stats", connections, logged, log });
       ready();
       log.info(`ending on ${await stopped}`);
-      notifySystemd("STOPPING=1");
+      notifyStopping();
       clearInterval(timer);
       exporter?.close();
       own?.close();

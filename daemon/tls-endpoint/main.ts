@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { notifySystemd, takeSystemdSocket } from "../../host/systemd.ts";
+import { notifyStopping, takeSystemdSocket } from "../../host/systemd.ts";
 import type { MetricFamily } from "../../plugins/openmetrics/family.ts";
 import type { MetricsServer } from "../../plugins/openmetrics/metrics-server.ts";
 import { RequestMeter } from "../../plugins/openmetrics/request-meter.ts";
@@ -148,7 +148,7 @@ async function serve(values: Values, context: DaemonContext): Promise<number> {
     context.ready();
     const signal = await context.stopped;
     log.info(`ending on ${signal}`);
-    notifySystemd("STOPPING=1");
+    notifyStopping();
     listener.close();
     events.note(daemonStopped(PROGRAM, signal));
     return 0;

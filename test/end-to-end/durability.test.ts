@@ -10,6 +10,8 @@ import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import { encodeState } from "../../core/wire/state.ts";
 import { closeTunDevice, holdTap, openTunDevice } from "../../host/linux/tap.ts";
+import { closeDescriptor } from "../../runtime/descriptor.ts";
+import { bindDatagrams } from "../support/datagrams.ts";
 import {
   config,
   create,
@@ -147,6 +149,22 @@ describe("albatrossd asked to end", () => {
       // SIGINT is an orderly end as well.
       assert.equal(await second.stop("SIGINT"), 0);
       assert.deepEqual(machine.processes(), []);
+    });
+  });
+
+  it("ends its unikernels also if systemd cannot be told", async () => {
+    await Machine.with(async (machine) => {
+      const notify = join(machine.directory, "notify");
+      const systemd = bindDatagrams(notify);
+      try {
+        const daemon = await machine.start({ wrapper: ["env", `NOTIFY_SOCKET=${notify}`] });
+        await machine.expect("one", create(kernels["exit-code"], endless), "created unikernel");
+        rmSync(notify);
+        assert.equal(await daemon.stop("SIGTERM"), 0, daemon.log);
+        assert.deepEqual(machine.processes(), []);
+      } finally {
+        closeDescriptor(systemd);
+      }
     });
   });
 
