@@ -21,6 +21,9 @@ export const ROWS_MAX = 10_000;
  */
 const PAGE_BYTES = 4096;
 
+/** Samples within so many seconds come together because they were held up: there is an interval of a second at least. */
+const TOGETHER_S = 0.5;
+
 /** A unikernel as it is shown. `undefined` stands for what is not known (yet). */
 export interface Row {
   readonly name: string;
@@ -55,6 +58,8 @@ interface Known {
   info: UnikernelInfo | undefined;
   status: UnikernelStatus | undefined;
   reading: Reading | undefined;
+  /** The reading that the latest rates begin with. */
+  before: Reading | undefined;
   measured: Pick<Row, "cpu" | "memory" | "received" | "sent">;
   history: number[];
 }
@@ -117,8 +122,10 @@ export class TopModel {
   sample(name: Name, statistics: Statistics, at: number): void {
     const known = this.#known.get(name.text);
     if (known === undefined) return; // it has ended, or is about to be listed
-    const before = known.reading;
     const reading = read(statistics, at);
+    const together = known.reading !== undefined && at - known.reading.at < TOGETHER_S;
+    const before = together ? known.before : known.reading;
+    known.before = before;
     known.reading = reading;
     const { memory } = statistics;
     const time = before === undefined ? 0 : reading.at - before.at;
@@ -135,7 +142,8 @@ export class TopModel {
   #of(name: string): Known {
     let known = this.#known.get(name);
     if (known === undefined) {
-      known = { info: undefined, status: undefined, reading: undefined, measured: nothing, history: [] };
+      const unknown = { info: undefined, status: undefined, reading: undefined, before: undefined };
+      known = { ...unknown, measured: nothing, history: [] };
       this.#known.set(name, known);
     }
     return known;

@@ -93,6 +93,18 @@ describe("TopModel", () => {
     assert.deepEqual([row?.cpu, row?.received, row?.sent], [0.25, 500, 1000]);
   });
 
+  it("takes samples that come together, after they were held up, for those of all the time", () => {
+    const model = modelOf("a");
+    const rates = () => model.rows("cpu").map(({ cpu, received }) => [cpu, received])[0];
+    for (const at of [0, 0.001]) model.sample(parseName("a"), statistics(0, 0n), at);
+    assert.deepEqual(rates(), [undefined, undefined]);
+    for (const held of [1, 2, 3]) model.sample(parseName("a"), statistics(held, 100n * BigInt(held)), 4 + held / 1e9);
+    const [cpu = 0, received = 0] = rates() ?? [];
+    assert.ok(Math.abs(cpu - 0.75) < 0.001 && Math.abs(received - 75) < 0.1, `${cpu}, ${received}`);
+    model.sample(parseName("a"), statistics(4, 400n), 5 + 3 / 1e9);
+    assert.deepEqual(rates(), [1, 100]);
+  });
+
   it("shows no rate where a counter went back: it is another process", () => {
     const model = modelOf("a");
     model.sample(parseName("a"), statistics(9, 1000n), 10);
