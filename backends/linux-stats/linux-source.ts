@@ -33,6 +33,9 @@ import { TapCounters } from "./tap-counters.ts";
 
 const _SC_CLK_TCK = 2;
 
+/** Seconds by which a start must have moved to be told anew: it is to stay the same otherwise. */
+const CLOCK_SET_S = 10;
+
 function readUnits(): Units {
   const { sysconf } = openLibrary(libcNames, { sysconf: { args: ["i32"], returns: "i64" } });
   return { ticks: BigInt(sysconf(_SC_CLK_TCK)), page: BigInt(pageSize()) };
@@ -93,7 +96,8 @@ class LinuxCollector implements Collector {
       nvcsw: status.nvcsw,
       nivcsw: status.nivcsw,
     };
-    this.#started ??= startTime(stat.start, ticks);
+    const started = startTime(stat.start, ticks);
+    this.#started = this.#started === undefined || isAnother(this.#started, started) ? started : this.#started;
     const memory: ProcessMemory = {
       vsize: stat.vsize,
       rss: stat.rss,
@@ -183,6 +187,11 @@ function startTime(start: bigint, ticks: bigint): TimeValue {
   const age = uptime - Number(start) / Number(ticks);
   const microseconds = BigInt(Math.round((Date.now() - age * 1000) * 1000));
   return { seconds: microseconds / 1_000_000n, microseconds: Number(microseconds % 1_000_000n) };
+}
+
+/** Whether the clock was set meanwhile, as on a board that begins in 1970: else they differ by roundings and pauses only. */
+function isAnother(before: TimeValue, now: TimeValue): boolean {
+  return Math.abs(Number(now.seconds - before.seconds)) > CLOCK_SET_S;
 }
 
 function asCollectorError(error: unknown): unknown {

@@ -84,6 +84,21 @@ function reasonOf(action: () => unknown): string {
 }
 
 describe("a process", () => {
+  it("has started when the clock says so, also if that is set later, and at one instant otherwise", (test) =>
+    withProcess(["1"], (pid) => {
+      const collector = open(pid);
+      const started = () => collector.sample().memory?.start;
+      const real = Date.now;
+      let set = 0;
+      test.mock.method(Date, "now", () => real() + set);
+      const first = started();
+      assert.ok(first !== undefined);
+      for (set = -5000; set <= 5000; set += 1000) assert.deepEqual(started(), first);
+      set = 3_600_000;
+      assert.ok(Math.abs(Number((started()?.seconds ?? 0n) - first.seconds) - 3600) <= 5);
+      collector.close();
+    }));
+
   it("is measured as ps and /proc show it", () =>
     withProcess(["64"], (pid) => {
       const collector = open(pid);
