@@ -215,7 +215,7 @@ export class ConsoleService {
     const { kept, maxLine, log } = this.#options;
     const { ring, name } = console;
     const output = kept?.find(name);
-    if (output !== undefined && ring !== undefined && wantsOlder(from, ring) && this.#hasRoom(name)) {
+    if (output?.isUpToDate === true && ring !== undefined && wantsOlder(from, ring) && this.#hasRoom(name)) {
       try {
         const limits = { maxLine, least: ring.count };
         if (sendKeptHistory(output.pieces(KEPT_HISTORY_MAX), limits, from, name, connection)) return;

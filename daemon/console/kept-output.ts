@@ -67,6 +67,11 @@ export class KeptOutput {
     [this.#newest, this.#older] = a.generation >= b.generation ? [a, b] : [b, a];
   }
 
+  /** Whether it has what came last; otherwise the disk did not take that. */
+  get isUpToDate(): boolean {
+    return this.#leftOut === 0;
+  }
+
   /** Takes output, which is copied: `bytes` may be used again. Never waits and never throws. */
   append(time: number, bytes: Uint8Array): void {
     this.#time = time;

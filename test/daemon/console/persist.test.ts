@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { KeptFile } from "../../../daemon/console/kept-file.ts";
@@ -166,6 +166,27 @@ describe("a console daemon that keeps output", () => {
     client.connection.resume();
     await until(() => client.lines.length > total, "the history has come");
     assert.deepEqual(client.lines, range(0, total + 1));
+    writer.close();
+  });
+
+  it("shows what only memory has, if the disk did not take it", async () => {
+    const writer = await daemon.console(":a");
+    const { client: other } = await daemon.subscription(":a", { count: 0 });
+    const total = 10_000;
+    for (let at = 0; at < total; at += 500) {
+      writer.write(
+        range(at, at + 500)
+          .map((line) => `${line}${" ".repeat(100)}\n`)
+          .join(""),
+      );
+      await until(() => other.lines.length === at + 500, "they have been read");
+      if (at > 0) continue;
+      await until(() => onDisk("line 499 "), "the first are on the disk");
+      mkdirSync(join(daemon.directory, "kept", ":a.0")); // so that the second file cannot be begun
+    }
+    await until(() => daemon.output.includes("not kept on disk at present"), "the disk takes no more");
+    const last = (await lines(":a", 1000, { count: 100_000 })).at(-1);
+    assert.equal(last?.trim(), `line ${total - 1}`);
     writer.close();
   });
 
