@@ -14,7 +14,7 @@ export const RECONNECT_MS = 5_000;
 /** Bytes handed to the connection at once; the rest waits here, so that not more is lost with it. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** Milliseconds after which a receiver that has ended its side is believed to go on taking lines: it would have refused. */
+/** Milliseconds after which a receiver, also one that has ended its side, is believed to take lines: it would have refused. */
 const PROOF_MS = 1_000;
 
 /** Milliseconds that the end may take. */
@@ -49,6 +49,7 @@ export class TcpSink implements InfluxSink {
    */
   #trial: "due" | Uint8Array | undefined;
   #closed = false;
+  #connectedAt = 0;
   /** Why there is no connection, as it was logged. */
   #reported: string | undefined;
   /** Whether pieces were dropped since the receiver does not keep up; and of how many in all was told. */
@@ -139,7 +140,7 @@ export class TcpSink implements InfluxSink {
       if (this.#closed) return connection.destroy();
       this.#connection = connection;
       log.info(`connected to ${host} port ${port}`);
-      this.#reported = undefined;
+      this.#connectedAt = performance.now();
       this.#pump();
     } catch (error) {
       if (!(error instanceof SocketError)) throw error;
@@ -149,6 +150,8 @@ export class TcpSink implements InfluxSink {
 
   #lost(reason: string): void {
     const { log, host, port, patient, reconnectMs = RECONNECT_MS } = this.#options;
+    // One that closes every connection at once is told of once.
+    if (this.#connection !== undefined && performance.now() - this.#connectedAt > PROOF_MS) this.#reported = undefined;
     this.#connection = undefined;
     if (this.#trial instanceof Uint8Array) this.#queue.putBack(this.#trial);
     this.#trial = undefined;

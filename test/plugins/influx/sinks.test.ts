@@ -116,6 +116,21 @@ describe("lines by TCP", () => {
       assert.equal(receiver.sockets.size, 1);
     }));
 
+  it("wait for one that closes every connection, which is told once", () =>
+    withTcp({}, async (sink, receiver, log) => {
+      let closed = 0;
+      receiver.server?.on("connection", (socket: Socket) => {
+        closed++;
+        socket.resetAndDestroy();
+      });
+      await until("it has closed five", () => closed >= 5);
+      sink.write("a v=1i 1\n");
+      const warnings = log.lines.filter((line) => line.startsWith("WARNING not connected"));
+      assert.ok(warnings.length > 0);
+      for (const [at, line] of warnings.entries()) assert.notEqual(line, warnings[at - 1]);
+      receiver.server?.removeAllListeners("connection");
+    }));
+
   it("are dropped meanwhile where they must not be late, and that is told", () =>
     withTcp({ absent: true, patient: false }, async (sink, receiver, log) => {
       sink.write("a 1\n");
