@@ -15,6 +15,7 @@ import {
 } from "../../../daemon/tls-endpoint/delegation-memory.ts";
 import { receiveImage } from "../../../daemon/tls-endpoint/image-stream.ts";
 import { SMALL_CERTIFICATE } from "../../../daemon/tls-endpoint/limits.ts";
+import { endpointFlags, TIMEOUT_MAX } from "../../../daemon/tls-endpoint/options.ts";
 import {
   RESERVED_REVOCATION_LISTS,
   REVOCATION_LISTS_MAX,
@@ -163,6 +164,13 @@ describe("a spool", () => {
     await assert.rejects(Spool.open(join(folder, "none")), SpoolError);
     rmSync(folder, { recursive: true });
   });
+});
+
+it("an idle timeout is as long as timers take, and no longer", () => {
+  assert.equal(TIMEOUT_MAX, 24 * 86_400_000);
+  const seconds = TIMEOUT_MAX / 1000;
+  assert.equal(endpointFlags.idle.read([String(seconds)]), TIMEOUT_MAX);
+  assert.throws(() => endpointFlags.idle.read([String(seconds + 1)]), /at most 2073600/);
 });
 
 describe("shares of tenants", () => {

@@ -6,6 +6,7 @@ import { fromText } from "../../../core/byte-string.ts";
 import { socketFile } from "../../../core/paths.ts";
 import type { Message, Payload } from "../../../core/wire/message.ts";
 import { delegationTime } from "../../../core/wire/peer-extensions.ts";
+import { REMOVALS_MAX } from "../../../daemon/tls-endpoint/conversation.ts";
 import { create, say, until } from "../../end-to-end/harness.ts";
 import { dial, EndpointRig, leafFor, policyExtension } from "./endpoint-rig.ts";
 import { ScriptedDaemon } from "./scripted-daemon.ts";
@@ -124,6 +125,21 @@ describe("streams through the TLS endpoint", () => {
     assert.equal(await rig.ask(leaf, { stream: [Buffer.from("some"), Buffer.from("data")] }), "set block device");
     assert.deepEqual(asked, { kind: "command", command: { kind: "block-set", compressed: true } });
     assert.equal(received.toString(), "somedata");
+  });
+
+  it("of a new device that albatrossd neither takes nor removes are given up at last", async () => {
+    let removals = 0;
+    daemon.script = async ({ line, command, reply }) => {
+      const message = await command();
+      const { payload } = message;
+      const kind = payload.kind === "command" ? payload.command.kind : payload.kind;
+      if (kind === "block-remove") removals++;
+      for (let more = kind === "block-set"; more; more = (await line.next()) !== undefined);
+      await reply(message, kind === "block-add" ? success("added block device") : failure(`${kind} is refused`));
+    };
+    const leaf = leafFor(root, "disk", { kind: "block-add-old", size: 1, compressed: false, data: new Uint8Array() });
+    assert.equal(await rig.ask(leaf, { stream: [] }), "refused: block-set is refused");
+    assert.equal(removals, REMOVALS_MAX);
   });
 
   it("end a refused dump as the original does", async () => {
