@@ -58,12 +58,14 @@ const DEVICE = "/dev/kvm";
 
 /** `ioctl` with an integer argument. @throws {TenderError} naming the request */
 function request(descriptor: number, number: number, name: string, argument: number | bigint = 0): number {
-  const result = libc.ioctl(descriptor, number, argument);
-  if (result < 0) {
+  for (;;) {
+    const result = libc.ioctl(descriptor, number, argument);
+    if (result >= 0) return result;
     const cause = new SystemError();
+    // What stops and continues this process meanwhile, such as a freezer, makes KVM give up a new machine.
+    if (cause.number === EINTR) continue;
     throw new TenderError(`KVM: ioctl (${name}) failed: ${cause.message}`, { cause });
   }
-  return result;
 }
 
 /** `ioctl` with a structure. */

@@ -1,6 +1,10 @@
+import assert from "node:assert/strict";
 import { accessSync, constants } from "node:fs";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { testCpu } from "./cpu-conformance.ts";
-import { builtInTender } from "./tender-process.ts";
+import { Guest } from "./guest-image.ts";
+import { builtInTender, ended, TenderRig } from "./tender-process.ts";
 
 function kvmUnavailable(): string | undefined {
   try {
@@ -17,4 +21,27 @@ testCpu({
   skip: kvmUnavailable(),
   own: true,
   emulated: false,
+});
+
+/** Of so many starts, one at least is stopped while KVM makes the machine: it is one in a few. */
+const STARTS = 12;
+
+test("a tender on KVM starts although it is stopped and continued meanwhile", { skip: kvmUnavailable() }, async () => {
+  const rig = new TenderRig([...builtInTender, "--cpu=kvm"]);
+  try {
+    for (let start = 0; start < STARTS; start++) {
+      const tender = rig.start(new Guest().halt(7).build());
+      let running = true;
+      const end = ended(tender).finally(() => {
+        running = false;
+      });
+      while (running) {
+        for (const signal of ["SIGSTOP", "SIGCONT"] as const) tender.kill(signal);
+        await setImmediate();
+      }
+      assert.deepEqual(await end, { status: 7, signal: null });
+    }
+  } finally {
+    rig.close();
+  }
 });
