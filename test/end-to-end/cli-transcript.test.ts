@@ -102,6 +102,10 @@ async function startDaemons(): Promise<void> {
       () => spawnSync("test", ["-S", join(replay.tmpdir, "util", `${socket}.sock`)]).status === 0,
     );
   }
+  await until("what was stored has been started", async () => {
+    const unikernels = await replay.status();
+    return unikernels.every(({ reason }) => reason !== "albatrossd has just been started");
+  });
   await startEndpoint(10250, [join(ca, "cacert.pem"), join(ca, "server.pem"), join(ca, "server.key")]);
 }
 
