@@ -48,6 +48,8 @@ export class TcpSink implements InfluxSink {
    * `nc` with an empty input. So one piece is sent, which waits here until the receiver has not refused it.
    */
   #trial: "due" | Uint8Array | undefined;
+  /** What the connection has not taken entirely. */
+  #underWay: Uint8Array | undefined;
   #closed = false;
   #connectedAt = 0;
   /** Why there is no connection, as it was logged. */
@@ -94,10 +96,13 @@ export class TcpSink implements InfluxSink {
   #pump(): void {
     const connection = this.#connection;
     while (connection !== undefined && connection.pending === 0 && !(this.#trial instanceof Uint8Array)) {
+      this.#underWay = undefined;
       const bytes = this.#queue.take(CHUNK_BYTES);
       if (bytes === undefined) return this.#caughtUp();
       if (this.#trial === "due") this.#try(bytes);
-      if (!connection.send(bytes) || connection.pending > 0) void this.#whenDrained(connection);
+      if (connection.send(bytes) && connection.pending === 0) continue;
+      this.#underWay = bytes;
+      void this.#whenDrained(connection);
     }
   }
 
@@ -153,8 +158,10 @@ export class TcpSink implements InfluxSink {
     // One that closes every connection at once is told of once.
     if (this.#connection !== undefined && performance.now() - this.#connectedAt > PROOF_MS) this.#reported = undefined;
     this.#connection = undefined;
-    if (this.#trial instanceof Uint8Array) this.#queue.putBack(this.#trial);
+    const again = this.#trial instanceof Uint8Array ? this.#trial : this.#underWay;
+    if (again !== undefined) this.#queue.putBack(again); // what it has of that, it gets twice: with the same times
     this.#trial = undefined;
+    this.#underWay = undefined;
     if (!patient) this.#queue.clear();
     if (this.#closed) return;
     if (this.#reported !== reason) {

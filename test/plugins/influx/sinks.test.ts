@@ -116,6 +116,20 @@ describe("lines by TCP", () => {
       assert.equal(receiver.sockets.size, 1);
     }));
 
+  it("that were on their way when the connection was lost are sent again", () =>
+    withTcp({}, async (sink, receiver) => {
+      await until("it is connected", () => receiver.sockets.size === 1);
+      const [socket] = receiver.sockets;
+      socket?.pause();
+      const lines = Array.from({ length: 100_000 }, (_, at) => `a v=${at}i ${at} ${"x".repeat(100)}\n`).join("");
+      sink.write(lines); // more than systems hold between two sockets
+      await until("a part of it has come", () => (socket?.readableLength ?? 0) > 0);
+      socket?.resetAndDestroy();
+      receiver.text = "";
+      await until("all have come", () => receiver.text.length >= lines.length);
+      assert.ok(receiver.text === lines);
+    }));
+
   it("wait for one that closes every connection, which is told once", () =>
     withTcp({}, async (sink, receiver, log) => {
       let closed = 0;
