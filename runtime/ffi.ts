@@ -209,7 +209,10 @@ export function memoryAt(pointer: number, length: number): Uint8Array {
   return adapter.view(pointer, length);
 }
 
-/** The address of a typed array's memory; valid while the array is referenced. */
+/**
+ * The address of a typed array's memory; valid while the array is referenced. Bun moves a small one when its `buffer` is
+ * asked for the first time, also by a `subarray` or a view: what needs one makes it before.
+ */
 export function addressOf(buffer: NodeJS.TypedArray): number {
   return adapter.address(buffer);
 }
