@@ -78,8 +78,11 @@ export class Ledger {
     } catch (error) {
       this.#log.error(error instanceof Error ? error.message : String(error));
       const isOther = ({ event: { kind, name } }: Recorded) => kind !== event.kind || name.key !== event.name.key;
-      // With the state of now: when it is written, a replacement may be being tried that nobody has acknowledged.
-      this.#unwritten = [...this.#unwritten.filter(isOther), { event, state: apply(this.#state, event) }];
+      // With the state of now: when it is written, a replacement may be being tried that nobody has acknowledged. Only that of
+      // its unikernel: a thousand states of a thousand unikernels would not fit into memory.
+      const unikernel = apply(this.#state, event).unikernels.get(event.name.key);
+      const unikernels = new Map(unikernel === undefined ? [] : [[event.name.key, unikernel]]);
+      this.#unwritten = [...this.#unwritten.filter(isOther), { event, state: { unikernels } }];
       this.note(event);
     }
   }

@@ -20,10 +20,13 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-/** An event, and the state after it. */
+/** What of a state is written. */
+type Written = Pick<State, "unikernels">;
+
+/** An event, and the state after it, or as much of that as the event is about. */
 export interface Recorded {
   readonly event: Event;
-  readonly state: State;
+  readonly state: Written;
 }
 
 function message(error: unknown): string {
@@ -197,7 +200,7 @@ export class Store {
     }
   }
 
-  #write(event: Event, state: State): void {
+  #write(event: Event, state: Written): void {
     switch (event.kind) {
       case "policy-added": {
         const policy = encodeExtension({ kind: "policy-add", policy: event.policy });

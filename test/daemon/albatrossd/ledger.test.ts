@@ -69,3 +69,22 @@ it("a replacement that is not acknowledged yet is not written with what could no
     rmSync(folder, { recursive: true });
   }
 });
+
+it("what cannot be written of two thousand unikernels takes little memory", () => {
+  const folder = mkdtempSync(join(tmpdir(), "albatross-ledger-"));
+  const store = new Store(join(folder, "albatross.sqlite"), "id");
+  try {
+    const names = Array.from({ length: 2_000 }, (_, at) => parseName(`foo:hello-${at}`));
+    const spec = { type: "solo5", image: undefined, arguments: plain() } as const;
+    const ledger = new Ledger(EMPTY_STATE, store, () => undefined, silent);
+    ledger.restore(...names.map((name) => ({ kind: "unikernel-admitted", name, spec }) as const));
+    store.close(); // so that nothing can be written any more
+    const before = process.memoryUsage().rss;
+    for (const name of names)
+      ledger.settle({ kind: "unikernel-failed", name, until: 0, reason: "no room", failures: 1 });
+    const grown = process.memoryUsage().rss - before;
+    assert.ok(grown < 200 * 1024 * 1024, `${grown} bytes more`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
