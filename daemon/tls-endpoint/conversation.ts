@@ -142,6 +142,12 @@ export class Conversation {
     else this.close();
   }
 
+  /** From now on albatrossd carries out a command, maybe one of ours for a client that has gone already. */
+  #begin(): void {
+    this.#underWay = true;
+    if (this.#clientGone) this.#leave();
+  }
+
   async #createFromStream(command: Create): Promise<void> {
     let begun: Uint8Array | undefined;
     if (this.#protocol === TLS_APPLICATION_PROTOCOL) {
@@ -232,7 +238,7 @@ export class Conversation {
     const header = { sequence, name: this.#order.name };
     const sent = await daemon.write(encodeFrame({ header, payload: { kind: "command", command } }));
     if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
-    this.#underWay = true;
+    this.#begin();
     const reply = await readMessage(daemon);
     this.close();
     if (reply === undefined) throw new Refusal(texts.noReply);
@@ -284,7 +290,7 @@ export class Conversation {
       image === undefined ? await daemon.write(encodeFrame(message)) : await sendAround(daemon, message, image);
     if (sent && takesStream(command)) await copyBlockStream(this.#client, daemon, this.#surroundings.streamLimit);
     const mode = replyModeOf(command);
-    this.#underWay = mode === "single";
+    if (mode === "single") this.#begin();
     if (mode === "read") {
       this.#client.finished = () => this.close(); // how a client ends a subscription
       if (this.#client.isFinished) this.close(); // it did so before it could begin

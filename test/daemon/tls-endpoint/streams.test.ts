@@ -6,8 +6,8 @@ import { fromText } from "../../../core/byte-string.ts";
 import { socketFile } from "../../../core/paths.ts";
 import type { Message, Payload } from "../../../core/wire/message.ts";
 import { delegationTime } from "../../../core/wire/peer-extensions.ts";
-import { REMOVALS_MAX } from "../../../daemon/tls-endpoint/conversation.ts";
-import { create, say, until } from "../../end-to-end/harness.ts";
+import { OUTCOME_PATIENCE_MS, REMOVALS_MAX } from "../../../daemon/tls-endpoint/conversation.ts";
+import { create, PATIENCE_MS, say, until } from "../../end-to-end/harness.ts";
 import { dial, EndpointRig, leafFor, policyExtension } from "./endpoint-rig.ts";
 import { ScriptedDaemon } from "./scripted-daemon.ts";
 
@@ -140,6 +140,26 @@ describe("streams through the TLS endpoint", () => {
     const leaf = leafFor(root, "disk", { kind: "block-add-old", size: 1, compressed: false, data: new Uint8Array() });
     assert.equal(await rig.ask(leaf, { stream: [] }), "refused: block-set is refused");
     assert.equal(removals, REMOVALS_MAX);
+  });
+
+  it("of a new device whose client has gone are cleared up, which an albatrossd that hangs does not hold up for ever", async () => {
+    const hanging = Promise.withResolvers<void>();
+    const given = Promise.withResolvers<void>();
+    daemon.script = async ({ line, command, reply }) => {
+      const message = await command();
+      const kind = message.payload.kind === "command" ? message.payload.command.kind : "";
+      if (kind === "block-add") await reply(message, success("added block device"));
+      else if (kind === "block-set") given.resolve();
+      else hanging.resolve();
+      if (kind !== "block-add") await line.gone;
+    };
+    const leaf = leafFor(root, "disk", { kind: "block-add-old", size: 1, compressed: false, data: new Uint8Array() });
+    const socket = dial(rig.port, root, leaf);
+    socket.on("error", () => undefined);
+    await given.promise;
+    socket.resetAndDestroy();
+    await hanging.promise;
+    await until("the endpoint has given up", () => daemon.lines.size === 0, OUTCOME_PATIENCE_MS + PATIENCE_MS);
   });
 
   it("end a refused dump as the original does", async () => {
