@@ -136,7 +136,8 @@ export class TopModel {
       received: before === undefined ? undefined : rate(before.received, reading.received, time),
       sent: before === undefined ? undefined : rate(before.sent, reading.sent, time),
     };
-    if (cpu !== undefined) known.history = [...known.history, cpu].slice(-HISTORY_MAX);
+    const past = together ? known.history.slice(0, -1) : known.history;
+    if (cpu !== undefined) known.history = [...past, cpu].slice(-HISTORY_MAX);
   }
 
   #of(name: string): Known {

@@ -101,6 +101,7 @@ describe("TopModel", () => {
     for (const held of [1, 2, 3]) model.sample(parseName("a"), statistics(held, 100n * BigInt(held)), 4 + held / 1e9);
     const [cpu = 0, received = 0] = rates() ?? [];
     assert.ok(Math.abs(cpu - 0.75) < 0.001 && Math.abs(received - 75) < 0.1, `${cpu}, ${received}`);
+    assert.deepEqual(model.rows("cpu")[0]?.history, [cpu], "they are one load, not three");
     model.sample(parseName("a"), statistics(4, 400n), 5 + 3 / 1e9);
     assert.deepEqual(rates(), [1, 100]);
   });
