@@ -1,7 +1,16 @@
 /** The rc.d scripts, run by sh with a stand-in for FreeBSD's rc.subr, which says what would be run. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -49,6 +58,25 @@ describe("the rc.d scripts of FreeBSD", () => {
       assert.match(readFileSync(join(scripts, name), "utf8"), new RegExp(`${name}_enable:="NO"`));
     });
   }
+
+  it("give nothing away to which a link of the daemons' user leads", { skip: process.getuid?.() !== 0 }, () => {
+    const [secret, link] = [join(folder, "secret"), join(folder, "link")];
+    mkdirSync(secret);
+    symlinkSync(secret, link);
+    const script = readFileSync(join(scripts, "../pkg-install.sh"), "utf8");
+    const install = () =>
+      spawnSync("sh", ["-s", "albatross", "POST-INSTALL"], {
+        input: `install() { echo "install $*"; }\n${script.replaceAll("/var/db/albatross/block", link)}`,
+        encoding: "utf8",
+        timeout: 60_000,
+      });
+    assert.match(install().stdout, /^install -d -o root -g wheel -m 0700 .*link$/m);
+    lchownSync(link, 65_534, 65_534);
+    const { status, stdout, stderr } = install();
+    assert.equal(status, 1);
+    assert.match(stderr, /link is a symbolic link that does not belong to root/);
+    assert.doesNotMatch(stdout, /link$/m);
+  });
 
   it("start what they need first", () => {
     assert.match(start("albatross_daemon"), /^depends on albatross_console$/m);
