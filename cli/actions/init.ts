@@ -41,6 +41,7 @@ export async function init(values: InitValues, context: Context): Promise<number
       "Only root can set up a host: sudo albatross-client init. With --dry-run it is shown what would be done",
     );
   }
+  process.umask(0o022); // certificates and units are read by others than root
   const asks = !values.yes && !values.dryRun;
   if (asks && (context.json || !isTerminal(0) || !isTerminal(1))) {
     throw new UsageError("There is no terminal to ask questions: give --yes, or --dry-run to see what would be done");

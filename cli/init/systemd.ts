@@ -114,10 +114,16 @@ function planStart(root: string, changed: boolean, names: readonly string[]): re
       what: `start ${idle.length === 0 ? "nothing, but read the units again" : idle.join(", ")}`,
       apply: () => {
         runProgram("systemctl", ["daemon-reload"]);
-        if (idle.length > 0) runProgram("systemctl", ["start", ...idle]);
-        return () => {
+        const stop = () => {
           if (idle.length > 0) runProgram("systemctl", ["stop", ...idle]);
         };
+        try {
+          if (idle.length > 0) runProgram("systemctl", ["start", ...idle]);
+        } catch (error) {
+          tryTo(stop); // some may have been started before the one that could not be
+          throw error;
+        }
+        return stop;
       },
     },
   ];

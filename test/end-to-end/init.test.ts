@@ -96,6 +96,26 @@ describe("init", () => {
     assert.deepEqual(tree(), before);
   });
 
+  it("makes what daemons without privileges can read, whatever the umask", async () => {
+    const [file = "", ...words] = program("albatross-client");
+    const all = [
+      ...words,
+      "init",
+      "--yes",
+      `--root=${root}`,
+      `--program=${EXECUTABLE}`,
+      "--authority=ca",
+      "--server=srv",
+    ];
+    const got = await execute(["sh", "-c", 'umask 077; exec "$0" "$@"', file, ...all]);
+    assert.equal(got.status, 0, got.stderr);
+    for (const certificate of ["cacert.pem", "server.pem"]) {
+      assert.equal(permissions(`/etc/albatross/${certificate}`), "root:root 644");
+    }
+    assert.equal(permissions("/etc/albatross/server.key"), "root:albatross 640");
+    assert.equal(permissions("/etc/systemd/system/albatross_daemon.service"), "root:root 644");
+  });
+
   it("sets a host up, and then finds nothing to be done", async () => {
     const got = await init("--yes");
     assert.equal(got.stderr, "");
