@@ -18,13 +18,17 @@ const PATIENCE_MS = 10_000;
 
 const POLL_MS = 20;
 
+/** The signals that end the demo, with the exit status that a shell reports then. */
+const endings = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
 const image = join(import.meta.dirname, "..", "examples", "hello.hvt");
 
 /** The programs of the demo, in one temporary directory. */
 class Demo {
   readonly #folder = mkdtempSync(join(tmpdir(), "albatross-demo-"));
   readonly #dist: string;
-  readonly #daemons: ChildProcess[] = [];
+  readonly #children: ChildProcess[] = [];
+  #end: Promise<string[]> | undefined;
 
   constructor(dist: string) {
     this.#dist = dist;
@@ -47,7 +51,7 @@ class Demo {
   async #start(role: string, flags: readonly string[], ready: () => Promise<boolean>): Promise<void> {
     console.log(`$ ${role} ${flags.join(" ")} &`.replaceAll(this.#folder, "DEMO"));
     const child = spawn(join(this.#dist, role), flags, { stdio: ["ignore", "inherit", "inherit"] });
-    this.#daemons.push(child);
+    this.#children.push(child);
     for (let waited = 0; !(await ready()); waited += POLL_MS) {
       if (child.exitCode !== null) throw new Error(`${role} ended with status ${child.exitCode}, see above`);
       if (waited > PATIENCE_MS) throw new Error(`${role} does not listen after ${PATIENCE_MS} ms`);
@@ -77,6 +81,7 @@ class Demo {
       stdio: ["ignore", "pipe", "inherit"],
       cwd: this.pki,
     });
+    this.#children.push(child);
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
@@ -101,9 +106,14 @@ class Demo {
     return this.#folder;
   }
 
-  /** Ends the daemons and removes everything. @returns what was left behind where nothing should be */
-  async close(): Promise<string[]> {
-    for (const child of this.#daemons.reverse()) {
+  /** Ends all programs and removes everything, once. @returns what was left behind where nothing should be */
+  close(): Promise<string[]> {
+    this.#end ??= this.#close();
+    return this.#end;
+  }
+
+  async #close(): Promise<string[]> {
+    for (let child = this.#children.pop(); child !== undefined; child = this.#children.pop()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
@@ -176,6 +186,9 @@ async function main(): Promise<void> {
   }
   const demo = new Demo(build());
   const { folder } = demo;
+  for (const [signal, status] of Object.entries(endings)) {
+    process.on(signal, () => void demo.close().finally(() => process.exit(status)));
+  }
   const directories = [`--tmpdir=${folder}/run`, `--dbdir=${folder}/db`];
   let left: string[] = [];
   try {
