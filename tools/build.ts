@@ -8,7 +8,7 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { linkedRoles } from "./roles.ts";
 import { runtimeFor, type Target, targets } from "./runtimes.ts";
@@ -72,12 +72,21 @@ export function buildOne(folder: string, target?: Target): string {
 /** Compiles the program for this host and makes the links; gives the folder. */
 export function build(folder: string = join(root, "dist")): string {
   buildOne(folder);
-  for (const role of linkedRoles) {
-    const link = join(folder, role);
-    if (existsSync(link)) rmSync(link);
-    symlinkSync("albatross", link);
-  }
+  makeLinks(folder);
   return folder;
+}
+
+/** Makes the links of all roles: each is there at any time, also while another build makes it. */
+export function makeLinks(folder: string): void {
+  const work = mkdtempSync(join(folder, ".build-"));
+  try {
+    for (const role of linkedRoles) {
+      symlinkSync("albatross", join(work, role));
+      renameSync(join(work, role), join(folder, role));
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 }
 
 function report(file: string, start: number, what = ""): void {

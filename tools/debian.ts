@@ -75,7 +75,7 @@ export function ensurePackages(needs: readonly Need[]): boolean {
     const result = spawnSync(program, args, { env: environment, encoding: "utf8" });
     if (result.status === 0) continue;
     console.error(`${result.stdout}${result.stderr}${result.error?.message ?? ""}`);
-    console.error(`Cannot install packages: ${command} failed, see above`);
+    console.error(`Cannot install packages: ${command} failed, see above. When that is mended, run it again: ${line}`);
     return false;
   }
   return true;

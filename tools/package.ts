@@ -11,15 +11,17 @@ import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
-  cpSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { renderRoff } from "../cli/help/render-roff.ts";
 import { VERSION } from "../core/version.ts";
@@ -44,14 +46,21 @@ function run(command: string, args: readonly string[]): string {
   return done.stdout;
 }
 
-/** A tree of files, as it is going to be below `/`. */
+/** A tree of files, as it is going to be below `/`; another one for each build. */
 class Stage {
+  readonly work: string;
   readonly root: string;
 
   constructor(folder: string) {
-    this.root = folder;
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    process.umask(0o022); // the modes of folders are those that the host gets
+    mkdirSync(folder, { recursive: true });
+    this.work = mkdtempSync(join(folder, ".stage-"));
+    this.root = join(this.work, "root");
+    mkdirSync(this.root, { mode: 0o755 });
+  }
+
+  remove(): void {
+    rmSync(this.work, { recursive: true, force: true });
   }
 
   #place(path: string): string {
@@ -121,7 +130,12 @@ async function stageFiles(stage: Stage, dist: string): Promise<void> {
   }
   stage.copy(join(root, "cli/schemas/output.schema.json"), "usr/share/doc/albatross/output.schema.json");
   stage.copy(join(root, "packaging/grafana/albatross.json"), "usr/share/doc/albatross/grafana.json");
-  cpSync(join(root, "examples"), join(stage.root, "usr/share/doc/albatross/examples"), { recursive: true });
+  const examples = readdirSync(join(root, "examples"), { recursive: true, withFileTypes: true });
+  for (const file of examples.filter((entry) => entry.isFile())) {
+    const from = join(file.parentPath, file.name);
+    const mode = (statSync(from).mode & 0o100) === 0 ? 0o644 : 0o755;
+    stage.copy(from, join("usr/share/doc/albatross", relative(root, from)), mode);
+  }
 }
 
 function control(architecture: string, size: number): string {
@@ -152,7 +166,7 @@ export async function packageDebian(folder: string = join(root, "dist")): Promis
   const architecture = architectures[process.arch];
   if (architecture === undefined) throw new Error(`Cannot build a package for ${process.arch}`);
   const dist = build();
-  const stage = new Stage(join(folder, ".stage"));
+  const stage = new Stage(folder);
   try {
     await stageFiles(stage, dist);
     stage.write("DEBIAN/control", control(architecture, stage.size));
@@ -161,10 +175,12 @@ export async function packageDebian(folder: string = join(root, "dist")): Promis
     }
     const file = join(folder, `albatross_${VERSION}_${architecture}.deb`);
     // Every Debian since 12 unpacks it, and it takes a tenth of the time of xz.
-    run("dpkg-deb", ["--root-owner-group", "-Zzstd", "-z6", "--build", stage.root, file]);
+    const draft = join(stage.work, "albatross.deb");
+    run("dpkg-deb", ["--root-owner-group", "-Zzstd", "-z6", "--build", stage.root, draft]);
+    renameSync(draft, file);
     return file;
   } finally {
-    rmSync(stage.root, { recursive: true, force: true });
+    stage.remove();
   }
 }
 
@@ -176,7 +192,7 @@ export async function packageDebian(folder: string = join(root, "dist")): Promis
  * @throws if the program cannot be compiled for FreeBSD, e.g. since its runtime cannot be had
  */
 export async function packageFreebsd(folder: string = join(root, "dist")): Promise<string> {
-  const stage = new Stage(join(folder, ".stage-freebsd"));
+  const stage = new Stage(folder);
   try {
     const local = "usr/local";
     stage.copy(buildOne(folder, "freebsd-x64"), `${local}/libexec/albatross/albatross`, 0o755);
@@ -192,10 +208,12 @@ export async function packageFreebsd(folder: string = join(root, "dist")): Promi
     }
     const file = join(folder, `albatross-${VERSION}-freebsd-x64.tar.gz`);
     const owner = ["--owner=root:0", "--group=wheel:0", "--mtime=@0", "--sort=name"];
-    run("tar", ["-C", stage.root, ...owner, "-czf", file, "."]);
+    const draft = join(stage.work, "albatross.tar.gz");
+    run("tar", ["-C", stage.root, ...owner, "-czf", draft, "."]);
+    renameSync(draft, file);
     return file;
   } finally {
-    rmSync(stage.root, { recursive: true, force: true });
+    stage.remove();
   }
 }
 

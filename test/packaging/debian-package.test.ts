@@ -1,5 +1,6 @@
 /** The package on a clean Debian, with a systemd of its own: installed, used, restarted, used from afar, removed. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -32,7 +33,12 @@ describe("the Debian package", () => {
   it("has a clean Debian to be tried on", { timeout: INSTALLATION_TIMEOUT_MS }, () => debian.install());
 
   it("is built", async () => {
-    file = await packageDebian(folder);
+    const umask = process.umask(0o077);
+    [file = ""] = await Promise.all([packageDebian(folder), packageDebian(folder)]); // at once: none disturbs the other
+    process.umask(umask);
+    const content = execFileSync("dpkg-deb", ["--contents", file], { encoding: "utf8" });
+    assert.match(content, /^-rwxr-xr-x .*\.\/usr\/lib\/albatross\/albatross$/m);
+    assert.doesNotMatch(content, /^d(?!rwxr-xr-x)|^-(?!rwxr-xr-x|rw-r--r--)/m);
     await images();
     const { ticker } = await buildUnikernels(folder);
     copyFileSync(file, join(debian.root, "root", basename(file)));
@@ -146,6 +152,29 @@ describe("the Debian package", () => {
     assert.equal(debian.run("ls /run | grep -c albatross || true").trim(), "0");
   });
 
+  it("starts everything when it is installed again, with the unikernels that are stored", async () => {
+    debian.run(`dpkg -i ${basename(file)}`);
+    for (const unit of ["console", "log", "daemon", "stats"]) {
+      assert.equal(debian.run(`systemctl is-active albatross_${unit}.service`).trim(), "active", unit);
+    }
+    await debian.until("albatross-client info --plain", /:tick/);
+  });
+
+  it("leaves what is disabled alone when it is installed over itself", () => {
+    debian.run("systemctl disable --now albatross_stats.socket albatross_stats.service");
+    debian.run(`dpkg -i ${basename(file)}`);
+    assert.equal(debian.try("systemctl is-enabled albatross_stats.service").output.trim(), "disabled");
+  });
+
+  it("ends unikernels when it is removed also where albatrossd cannot be started", async () => {
+    await debian.until("pgrep -f '[t]ender .*tick'", /\d/);
+    debian.run("systemctl stop albatross_daemon.socket albatross_daemon.service");
+    debian.run("rm -f /var/lib/albatross/albatross.sqlite-* && echo damaged > /var/lib/albatross/albatross.sqlite");
+    debian.run("pgrep -f '[t]ender .*tick'");
+    debian.run("dpkg -r albatross");
+    await debian.until("pgrep -fc '[t]ender .*tick'", /^0$/m);
+  });
+
   it("leaves nothing when it is purged", () => {
     debian.run("userdel -r member; userdel -r other; dpkg --purge albatross");
     const before = new Set(untouched.split("\n"));
@@ -156,5 +185,23 @@ describe("the Debian package", () => {
       [],
     );
     assert.equal(debian.try("getent passwd albatross || getent group albatross").output, "");
+  });
+
+  it("is purged also where the database directory is a file system of its own", () => {
+    debian.run("mkdir /var/lib/albatross && mount -t tmpfs none /var/lib/albatross");
+    debian.run(`dpkg -i ${basename(file)}`);
+    debian.run("dpkg --purge albatross");
+    assert.equal(debian.run("ls -A /var/lib/albatross"), "");
+    debian.run("umount /var/lib/albatross && rmdir /var/lib/albatross");
+  });
+
+  it("leaves nothing running when init cannot start all of it", () => {
+    copyFileSync(join(import.meta.dirname, "../../dist/albatross"), join(debian.root, "usr/local/bin/albatross"));
+    debian.run("ln -s albatross /usr/local/bin/albatross-client");
+    debian.run("systemd-run --unit=occupied systemd-socket-activate -l 1025 cat");
+    const { status, output } = debian.try("/usr/local/bin/albatross-client init --yes --authority=ca --server=host");
+    assert.equal(status, 1, output);
+    assert.match(output, /^make the user albatross: undone$/m);
+    assert.equal(debian.run("systemctl list-units --no-legend --state=active 'albatross*'"), "");
   });
 });

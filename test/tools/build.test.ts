@@ -1,7 +1,8 @@
 /** What `npm run build` gives. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -43,6 +44,16 @@ describe("the executable", { skip: process.versions.bun === undefined }, () => {
 
   it("leaves nothing beside itself but the links of its roles", () => {
     assert.deepEqual(readdirSync(join(folder, "first")).sort(), ["albatross", ...linkedRoles].sort());
+  });
+
+  it("has all links at any time while two builds make them", async () => {
+    const links = join(folder, "links");
+    mkdirSync(links);
+    const module = JSON.stringify(join(root, "tools/build.ts"));
+    const script = `import { makeLinks } from ${module}; for (let i = 0; i < 300; i++) makeLinks(${JSON.stringify(links)});`;
+    const builds = [1, 2].map(() => spawn(process.execPath, ["-e", script], { stdio: "inherit" }));
+    assert.deepEqual(await Promise.all(builds.map(async (child) => (await once(child, "exit"))[0])), [0, 0]);
+    assert.deepEqual(readdirSync(links).sort(), [...linkedRoles].sort());
   });
 
   it("tells version and protocol version in every role, and its build when asked for more", () => {
