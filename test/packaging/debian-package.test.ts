@@ -187,6 +187,12 @@ describe("the Debian package", () => {
     assert.equal(debian.try("getent passwd albatross || getent group albatross").output, "");
   });
 
+  it("leaves a person of its user's name, who was there before it, when it is purged", () => {
+    debian.run("useradd --no-create-home albatross");
+    debian.run(`dpkg -i ${basename(file)} && dpkg --purge albatross`);
+    debian.run("getent passwd albatross && userdel albatross");
+  });
+
   it("is purged also where the database directory is a file system of its own", () => {
     debian.run("mkdir /var/lib/albatross && mount -t tmpfs none /var/lib/albatross");
     debian.run(`dpkg -i ${basename(file)}`);
