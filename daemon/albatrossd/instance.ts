@@ -25,8 +25,9 @@ import { identify, type ProcessIdentity } from "../../host/process-identity.ts";
 import { randomHex } from "../../host/random-hex.ts";
 import { lateCrypto } from "../../runtime/late-modules.ts";
 import type { ChildProcess } from "../../runtime/process.ts";
+import { KILL_TIMEOUT_MS } from "./end-process.ts";
 import type { ImageStore } from "./images.ts";
-import { ownProcess, signalChild } from "./process-handle.ts";
+import { endsWithin, ownProcess, signalChild } from "./process-handle.ts";
 import { Undo } from "./undo.ts";
 
 /** Environment variable by which a process is known to be albatrossd's: `<store id>/<instance>/<name>`. */
@@ -224,7 +225,7 @@ async function launch(
   } catch (error) {
     // For lack of descriptors. Nobody else knows of it, and it would run on beside the next one.
     signalChild(child, constants.signals.SIGKILL);
-    await child.exited;
+    await endsWithin(child, KILL_TIMEOUT_MS);
     await releaseMachine(host, child.machine);
     throw error;
   }

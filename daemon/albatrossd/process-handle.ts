@@ -68,7 +68,7 @@ export function adoptedProcess(run: Run): ProcessHandle {
 }
 
 /** Waits for the end of a process for at most `milliseconds`. @returns whether it ended */
-export async function endsWithin(process: ProcessHandle, milliseconds: number): Promise<boolean> {
+export async function endsWithin(process: Pick<ProcessHandle, "exited">, milliseconds: number): Promise<boolean> {
   const timeout = Promise.withResolvers<false>();
   const timer = setTimeout(() => timeout.resolve(false), milliseconds);
   try {

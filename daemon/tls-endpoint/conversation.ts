@@ -7,7 +7,7 @@
  */
 
 import { frameAroundImage, ImageTooLargeError } from "../../client/image-frame.ts";
-import { fromText } from "../../core/byte-string.ts";
+import { fromText, toDisplay } from "../../core/byte-string.ts";
 import type { Name } from "../../core/name.ts";
 import { type SocketRole, socketFile } from "../../core/paths.ts";
 import type { UnikernelConfig } from "../../core/unikernel.ts";
@@ -213,10 +213,14 @@ export class Conversation {
     const added = await this.#exchange({ kind: "block-add", size });
     if (added.kind !== "success") return await answer(this.#client, name, added);
     let set: Payload | undefined;
+    let removed = true;
     try {
       set = await this.#exchange({ kind: "block-set", compressed });
     } finally {
-      if (set?.kind !== "success") await this.#removeUnfilled();
+      if (set?.kind !== "success") removed = await this.#removeUnfilled();
+    }
+    if (!removed && set.kind === "failure") {
+      throw new Refusal(`${toDisplay(set.text)}; the device could not be removed again either: destroy it`);
     }
     await answer(this.#client, name, set.kind === "success" ? added : set);
   }
@@ -224,12 +228,15 @@ export class Conversation {
   /**
    * As if there had never been such a device: the client may try again. albatrossd has it in use until it has cleared up
    * after the stream, which it does after it has answered, or when it notices that its end never comes.
+   *
+   * @returns whether it is gone
    */
-  async #removeUnfilled(): Promise<void> {
+  async #removeUnfilled(): Promise<boolean> {
     for (let count = 1; (await this.#exchange({ kind: "block-remove" })).kind !== "success"; count++) {
-      if (count === REMOVALS_MAX) return;
+      if (count === REMOVALS_MAX) return false;
       await new Promise((resolve) => setTimeout(resolve, REMOVAL_PAUSE_MS));
     }
+    return true;
   }
 
   /** Asks albatrossd, with the client's stream behind a command that takes one, and gives the answer. */

@@ -17,6 +17,7 @@ import type { Success } from "../../core/wire/message.ts";
 import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import { listenPeer, onFrames, type ScriptedPeer } from "../client/scripted-peer.ts";
 import { Terminal } from "../support/terminal.ts";
+import { unikernelInfo } from "../support/unikernel-info.ts";
 import { clientCommand, runClient } from "./run-client.ts";
 
 const run = promisify(execFile);
@@ -27,20 +28,7 @@ let directory = "";
 let peer: ScriptedPeer;
 let names = ["hello", "foo:bar", "foo:baz"];
 
-const info: UnikernelInfo = {
-  type: "solo5",
-  startup: undefined,
-  failBehaviour: { kind: "quit" },
-  cpuIds: [0],
-  memory: 16,
-  digest: new Uint8Array(32),
-  blockDevices: [],
-  networks: [],
-  arguments: undefined,
-  started: 0,
-  cpus: 1,
-  linuxBootPartition: undefined,
-};
+const info: UnikernelInfo = unikernelInfo({ memory: 16 });
 const bridges = ["br1", "service", "$(touch hacked)"].map(fromText);
 const policy = { unikernels: 1, cpuIds: [0], memory: 32, block: undefined, bridges };
 

@@ -18,6 +18,7 @@ import type { UnikernelInfo } from "../../core/unikernel.ts";
 import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import { listenPeer, onFrames, type ScriptedPeer } from "../client/scripted-peer.ts";
 import { Terminal } from "../support/terminal.ts";
+import { unikernelInfo } from "../support/unikernel-info.ts";
 import { clientCommand, runClient } from "./run-client.ts";
 
 let peer: ScriptedPeer | undefined;
@@ -33,20 +34,7 @@ function contextFor(values: Parameters<typeof createContext>[0]): { context: Con
   return { context: { ...context, object: (value) => void objects.push(value) }, objects };
 }
 
-const running: UnikernelInfo = {
-  type: "solo5",
-  startup: undefined,
-  failBehaviour: { kind: "quit" },
-  cpuIds: [0],
-  memory: 32,
-  digest: new Uint8Array(32),
-  blockDevices: [],
-  networks: [],
-  arguments: undefined,
-  started: 0,
-  cpus: 1,
-  linuxBootPartition: undefined,
-};
+const running: UnikernelInfo = unikernelInfo();
 
 const late = {
   kind: "error",

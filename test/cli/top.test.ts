@@ -8,21 +8,9 @@ import { fromText } from "../../core/byte-string.ts";
 import { parseName } from "../../core/name.ts";
 import type { Statistics } from "../../core/statistics.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
+import { unikernelInfo } from "../support/unikernel-info.ts";
 
-const info: UnikernelInfo = {
-  type: "solo5",
-  startup: undefined,
-  failBehaviour: { kind: "quit" },
-  cpuIds: [0],
-  memory: 32,
-  digest: new Uint8Array(32),
-  blockDevices: [],
-  networks: [],
-  arguments: undefined,
-  started: 1000,
-  cpus: 1,
-  linuxBootPartition: undefined,
-};
+const info: UnikernelInfo = unikernelInfo({ started: 1000 });
 
 function statistics(cpuSeconds: number, bytes: bigint): Statistics {
   const time = { seconds: BigInt(Math.floor(cpuSeconds)), microseconds: Math.round((cpuSeconds % 1) * 1e6) };

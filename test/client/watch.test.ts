@@ -7,6 +7,7 @@ import { parseName } from "../../core/name.ts";
 import type { UnikernelInfo } from "../../core/unikernel.ts";
 import { decodeMessage, encodeFrame } from "../../core/wire/message-codec.ts";
 import { STATUS_SEQUENCE } from "../../core/wire/status-request.ts";
+import { unikernelInfo } from "../support/unikernel-info.ts";
 import { listenPeer, onFrames, type ScriptedPeer } from "./scripted-peer.ts";
 
 const name = parseName("foo:hello");
@@ -18,20 +19,7 @@ afterEach(async () => {
 });
 
 function infoStarted(started: number): UnikernelInfo {
-  return {
-    type: "solo5",
-    startup: undefined,
-    failBehaviour: { kind: "quit" },
-    cpuIds: [0],
-    memory: 32,
-    digest: new Uint8Array(32),
-    blockDevices: [],
-    networks: [],
-    arguments: undefined,
-    started,
-    cpus: 1,
-    linuxBootPartition: undefined,
-  };
+  return unikernelInfo({ started });
 }
 
 /** A daemon: `ask` gives the start of the unikernel, or none if it is gone, and its status if the daemon tells it. */
